@@ -1,0 +1,155 @@
+/* Kernels: numeric work on arrays of float and double (liballocarrays-kernels).
+ *
+ * They know no allocator by name: results come from the handle of the first array argument, as
+ * aa_similar; temporaries too, and are freed before the call returns. They cannot change the type
+ * of elements, and reduce one axis at a time or all.
+ *
+ * Arrays: of one dtype, AA_F32 or AA_F64, with any strides.
+ *
+ * A call that fails returns a null array (an `_into` form its status), writes to nothing and keeps
+ * nothing:
+ *     AA_INVALID      a null array, an axis that is not there, an output whose elements overlap;
+ *     AA_MISMATCH     shapes or dtypes that do not go together; the message names them;
+ *     AA_UNSUPPORTED  a dtype that is neither AA_F32 nor AA_F64;
+ *     AA_STALE        after AA_USE_AFTER_RESET: an argument's memory was taken back;
+ *     and what aa_similar says when there is no memory.
+ *
+ * `_into` forms write to `out`, of the result's shape and dtype. It may be one of the inputs; where
+ * it overlaps one in another way the result is computed apart first.
+ *
+ * Loops over large arrays run in a parallel region of their own; small ones start no thread.
+ * Results do not depend on the allocator, nor, products of the BLAS aside, on the number of
+ * threads.
+ *
+ * Threads: any, where aa_similar of the first argument may be called.
+ */
+#ifndef ALLOCARRAYS_KERNELS_H
+#define ALLOCARRAYS_KERNELS_H
+
+#include <allocarrays/array.h>
+
+AAI_BEGIN_DECLS
+
+/** The axis argument that means: all of them. */
+enum { AA_ALL_AXES = INT32_MIN };
+
+/** Set every element to value. Allocates nothing. Cost: one write. Threads: any. */
+AA_API aa_status aa_fill(aa_array *out, double value);
+
+/**
+ * Copy a to out, broadcast to its shape. Of any dtype, the same for both: nothing is converted.
+ * Allocates only when the two overlap otherwise than exactly. Cost: one read, one write. Threads:
+ * any.
+ */
+AA_API aa_status aa_copy_into(aa_array *out, const aa_array *a);
+
+/**
+ * Element-wise functions of one array: a result of its shape, in C order.
+ * aa_relu: max(x, 0); NaN stays NaN. aa_square: x * x. The others as in <math.h>.
+ * Cost: one read and one write of the array; exp, log and tanh about ten times that. Threads: any.
+ */
+AA_API aa_array aa_neg(const aa_array *a);
+AA_API aa_array aa_abs(const aa_array *a);
+AA_API aa_array aa_square(const aa_array *a);
+AA_API aa_array aa_sqrt(const aa_array *a);
+AA_API aa_array aa_exp(const aa_array *a);
+AA_API aa_array aa_log(const aa_array *a);
+AA_API aa_array aa_tanh(const aa_array *a);
+AA_API aa_array aa_relu(const aa_array *a);
+
+/** The same, written to out. Threads: any. */
+AA_API aa_status aa_neg_into(aa_array *out, const aa_array *a);
+AA_API aa_status aa_abs_into(aa_array *out, const aa_array *a);
+AA_API aa_status aa_square_into(aa_array *out, const aa_array *a);
+AA_API aa_status aa_sqrt_into(aa_array *out, const aa_array *a);
+AA_API aa_status aa_exp_into(aa_array *out, const aa_array *a);
+AA_API aa_status aa_log_into(aa_array *out, const aa_array *a);
+AA_API aa_status aa_tanh_into(aa_array *out, const aa_array *a);
+AA_API aa_status aa_relu_into(aa_array *out, const aa_array *a);
+
+/**
+ * Element-wise functions of two arrays, broadcast against each other: shapes are aligned at their
+ * last axes, an extent of 1 or a missing axis is repeated. The result follows the handle of a.
+ * aa_maximum, aa_minimum: NaN if either is NaN.
+ * Cost: two reads, one write. Threads: any. Source: NumPy's broadcasting.
+ */
+AA_API aa_array aa_add(const aa_array *a, const aa_array *b);
+AA_API aa_array aa_sub(const aa_array *a, const aa_array *b);
+AA_API aa_array aa_mul(const aa_array *a, const aa_array *b);
+AA_API aa_array aa_div(const aa_array *a, const aa_array *b);
+AA_API aa_array aa_maximum(const aa_array *a, const aa_array *b);
+AA_API aa_array aa_minimum(const aa_array *a, const aa_array *b);
+
+/** The same, written to out; the inputs are broadcast to its shape. Threads: any. */
+AA_API aa_status aa_add_into(aa_array *out, const aa_array *a, const aa_array *b);
+AA_API aa_status aa_sub_into(aa_array *out, const aa_array *a, const aa_array *b);
+AA_API aa_status aa_mul_into(aa_array *out, const aa_array *a, const aa_array *b);
+AA_API aa_status aa_div_into(aa_array *out, const aa_array *a, const aa_array *b);
+AA_API aa_status aa_maximum_into(aa_array *out, const aa_array *a, const aa_array *b);
+AA_API aa_status aa_minimum_into(aa_array *out, const aa_array *a, const aa_array *b);
+
+/**
+ * Reduce along one axis, which the result lacks, or along all (AA_ALL_AXES: a result of ndim 0).
+ * axis: 0 to ndim - 1, or from the end, -1 the last; AA_INVALID otherwise. An axis of extent 0 has
+ * the sum 0, but no maximum, minimum or mean: AA_INVALID. aa_max, aa_min: NaN if an element is NaN.
+ * Partial results are combined in an order that depends on shape and strides alone.
+ * Cost: one read; a temporary where few results come from a long axis. Threads: any.
+ */
+AA_API aa_array aa_sum(const aa_array *a, int axis);
+AA_API aa_array aa_mean(const aa_array *a, int axis);
+AA_API aa_array aa_max(const aa_array *a, int axis);
+AA_API aa_array aa_min(const aa_array *a, int axis);
+
+/** The same, written to out. Threads: any. */
+AA_API aa_status aa_sum_into(aa_array *out, const aa_array *a, int axis);
+AA_API aa_status aa_mean_into(aa_array *out, const aa_array *a, int axis);
+AA_API aa_status aa_max_into(aa_array *out, const aa_array *a, int axis);
+AA_API aa_status aa_min_into(aa_array *out, const aa_array *a, int axis);
+
+/**
+ * Multiply matrices: (m, k) by (k, n) is (m, n). Through the CBLAS; an operand that is neither in C
+ * order nor transposed is copied first. AA_OVERFLOW when an extent or stride is beyond the BLAS's
+ * int. Cost: 2 m k n operations. Threads: any.
+ */
+AA_API aa_array aa_matmul(const aa_array *a, const aa_array *b);
+
+/**
+ * Apply a dense layer: x w^T + b, x (rows, in), w (out, in), b (out) or NULL for none: (rows, out).
+ * Fails as aa_matmul. Cost: 2 rows in out operations. Threads: any.
+ */
+AA_API aa_array aa_dense(const aa_array *x, const aa_array *w, const aa_array *b);
+
+/**
+ * Convolve images: x (N, C, H, W), w (O, C, kh, kw), b (O) or NULL for none: (N, O, H - kh + 1, W -
+ * kw + 1). Valid positions only, stride 1, no flip of the kernel (as neural networks have it). Each
+ * image is unfolded (im2col) into a workspace of C kh kw (H - kh + 1) (W - kw + 1) elements a
+ * thread, taken once from x's handle by the calling thread, and multiplied. AA_OVERFLOW as
+ * aa_matmul. Cost: 2 N O C kh kw (H - kh + 1) (W - kw + 1) operations. Threads: any.
+ */
+AA_API aa_array aa_conv2d(const aa_array *x, const aa_array *w, const aa_array *b);
+
+/**
+ * Take the largest of each 2 x 2 square of the last two axes of x (N, C, H, W): (N, C, H / 2, W /
+ * 2). An odd last row or column is left out. AA_MISMATCH when H or W is below 2. Cost: one read.
+ * Threads: any.
+ */
+AA_API aa_array aa_maxpool2d(const aa_array *x);
+
+/**
+ * Normalise a batch with known statistics (inference): (x - mean) / sqrt(var + epsilon) * gamma +
+ * beta, per channel: axis 1 of x. gamma, beta, mean, var: one value per channel. Two temporaries,
+ * one value per channel each, come from the handle of gamma: what is computed from the parameters
+ * goes where the parameters belong. Cost: one read, one write. Threads: any.
+ */
+AA_API aa_array aa_batchnorm(const aa_array *x, const aa_array *gamma, const aa_array *beta,
+                             const aa_array *mean, const aa_array *var, double epsilon);
+
+/**
+ * Turn the last axis into probabilities: exp(x - max) / sum. AA_INVALID for ndim 0.
+ * Cost: as aa_exp. Threads: any.
+ */
+AA_API aa_array aa_softmax(const aa_array *a);
+
+AAI_END_DECLS
+
+#endif

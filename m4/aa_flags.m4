@@ -1,0 +1,52 @@
+# Macros that add those flags to a variable which the compiler or linker knows.
+
+# AA_CHECK_CFLAGS(VARIABLE, FLAGS)
+# Append each of FLAGS that the C compiler takes to VARIABLE, and substitute it. The trial compiles with
+# -Werror, because clang only warns about a flag that it does not know.
+AC_DEFUN([AA_CHECK_CFLAGS], [
+  aa_werror_saved_CFLAGS=$CFLAGS
+  for aa_flag in m4_normalize([$2]); do
+    AC_MSG_CHECKING([whether $CC takes $aa_flag])
+    CFLAGS="$aa_werror_saved_CFLAGS -Werror $aa_flag"
+    AC_COMPILE_IFELSE([AC_LANG_PROGRAM([], [])],
+      [AC_MSG_RESULT([yes])
+       AS_VAR_APPEND([$1], [" $aa_flag"])],
+      [AC_MSG_RESULT([no])])
+  done
+  CFLAGS=$aa_werror_saved_CFLAGS
+  AC_SUBST([$1])
+])
+
+# AA_CHECK_LDFLAGS(VARIABLE, FLAGS)
+# The same for the linker.
+AC_DEFUN([AA_CHECK_LDFLAGS], [
+  aa_saved_LDFLAGS=$LDFLAGS
+  for aa_flag in m4_normalize([$2]); do
+    AC_MSG_CHECKING([whether the linker takes $aa_flag])
+    LDFLAGS="$aa_saved_LDFLAGS $aa_flag"
+    AC_LINK_IFELSE([AC_LANG_PROGRAM([], [])],
+      [AC_MSG_RESULT([yes])
+       AS_VAR_APPEND([$1], [" $aa_flag"])],
+      [AC_MSG_RESULT([no])])
+  done
+  LDFLAGS=$aa_saved_LDFLAGS
+  AC_SUBST([$1])
+])
+
+# AA_OPENMP_ALLOCATORS
+# Does the OpenMP runtime have OpenMP 5.0's allocators? Only told, in the summary: the core looks at run
+# time, and without them its scopes are per thread. The macro _OPENMP misleads (gcc 12 says 4.5 and has
+# them), so the symbols are tried.
+AC_DEFUN([AA_OPENMP_ALLOCATORS], [
+  AC_CACHE_CHECK([whether the OpenMP runtime has allocators], [aa_cv_openmp_allocators], [
+    aa_saved_CFLAGS=$CFLAGS
+    CFLAGS="$CFLAGS $OPENMP_CFLAGS"
+    AC_LINK_IFELSE([AC_LANG_PROGRAM([[#include <omp.h>]],
+        [[omp_allocator_handle_t h = omp_init_allocator(omp_default_mem_space, 0, 0);
+          omp_set_default_allocator(h);
+          omp_destroy_allocator(h);
+          return omp_get_default_allocator() == h;]])],
+      [aa_cv_openmp_allocators=yes], [aa_cv_openmp_allocators=no])
+    CFLAGS=$aa_saved_CFLAGS
+  ])
+])

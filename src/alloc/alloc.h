@@ -1,0 +1,159 @@
+/* Floor 5, alloc: heap, arena, shared, private, custom. Each fills one method table.
+ *
+ * Two layers: a *lane* (lane.h) is one thread's place to bump in, with pieces, marks and rewinds; an
+ * *allocator* owns lanes and feeds them. An arena has one lane fed by blocks; shared has a central lane fed
+ * by blocks, under its lock, and one lane per thread fed by leases cut from it; private has one arena per
+ * thread. */
+#ifndef AAI_ALLOC_H
+#define AAI_ALLOC_H
+
+#include "memory/memory.h"
+#include "os/os.h"
+
+#include <allocarrays/allocator.h>
+#include <allocarrays/array.h>
+#include <allocarrays/reset.h>
+#include <allocarrays/stats.h>
+
+enum { AAI_HEAP, AAI_ARENA, AAI_SHARED, AAI_PRIVATE, AAI_CUSTOM, AAI_GONE, AAI_CURRENT };
+
+enum { AAI_MARK_DEPTH = 4096, AAI_HISTORY_MAX = 4096, AAI_QUARANTINE = 4096 };
+
+/* How an allocation is asked for. */
+enum {
+    AAI_BORN = 1,     /* an array: fill `born` */
+    AAI_EXPLICIT = 2, /* heap: no scratch takes it back */
+};
+
+typedef struct aai_request {
+    size_t bytes;
+    size_t alignment; /* 0: the allocator's */
+    unsigned how;
+    aai_validity born; /* out, with AAI_BORN */
+} aai_request;
+
+/* What ends a mark. ESCAPE reports still pinned arrays as a finding and goes on; REWIND refuses. */
+typedef enum aai_mark_end { AAI_END_REWIND, AAI_END_DROP, AAI_END_SCRATCH } aai_mark_end;
+
+/* Open marks of one thread, and of all others. */
+typedef struct aai_marks {
+    uint64_t own, others;
+} aai_marks;
+
+/* The methods. None is called with a lock held or for another kind's allocator; each runs inside an
+ * aai_op of the calling thread (aai_enter). */
+typedef struct aai_ops {
+    const char *kind;
+    void *(*alloc)(aa_allocator *, aai_request *); /* NULL: refused, failure recorded */
+    /* born: of the array that is freed, NULL for a raw pointer. False: refused, failure recorded. */
+    aa_status (*free)(aa_allocator *, void *, size_t bytes, const aai_validity *born);
+    bool (*resize)(aa_allocator *, void *, size_t old_bytes, size_t new_bytes); /* in place */
+    aa_status (*mark)(aa_allocator *, aa_mark *);
+    aa_status (*unmark)(const aa_mark *, aai_mark_end);
+    aa_status (*reset)(aa_allocator *); /* after the proof; NULL: cannot */
+    void (*destroy)(aa_allocator *);    /* after the proof: give all memory back */
+    bool (*owns)(const aa_allocator *, const void *);
+    void (*stats)(const aa_allocator *, aa_stats *);
+    aai_marks (*marks)(const aa_allocator *, uint64_t thread); /* open ones, for the proof */
+    uint64_t (*inner_pins)(const aa_allocator *); /* private: pins of its arenas */
+    /* The allocator's own locks, for fork. */
+    void (*locks)(const aa_allocator *, void (*each)(aai_lock *));
+} aai_ops;
+
+/* What every allocator has behind its head. Cold: the inline code never comes here. */
+typedef struct aai_base {
+    aa_allocator head;
+    aai_cell *cell; /* home cell: id, key, pins, holders */
+    uint64_t id;    /* 0 for the heap and AA_CURRENT; else never repeated */
+    char *name;
+    size_t capacity, initial;
+    int history;
+    aa_upstream *upstream;
+    uint64_t creator;      /* thread id; an arena's owner */
+    int birth_level;       /* OpenMP nesting level at creation */
+    uint64_t team_used;    /* relaxed flag: another thread of the creation level allocated since reset */
+    uintptr_t handle;      /* relaxed: its OpenMP handle, 0 until made */
+    uint64_t resets, growths, upstream_calls, lease_misses; /* relaxed counters */
+    struct aai_team_round *round;    /* aa_reset_team's, made at the first, released at the end */
+    struct aai_base *live_next, *live_prev; /* the list of live allocators, under the registry lock */
+} aai_base;
+
+static inline aai_base *aai_base_of(const aa_allocator *allocator)
+{
+    return (aai_base *)(uintptr_t)allocator; /* head is its first member; callers hold it non-const */
+}
+
+/* ---- allocator.c: life ------------------------------------------------------------------------------ */
+
+/* Validate options against what `kind` takes, and fill the common part of a zeroed allocator. On success
+ * it is not yet live. NULL options are fine. AA_OK or the recorded failure. */
+aa_status aai_base_init(aai_base *base, const aai_ops *ops, int kind, const aa_options *options);
+void aai_base_fini(aai_base *base); /* undo init of one that never went live */
+void aai_base_go_live(aai_base *base);
+/* Make an allocator stale for ever, call its destroy, and quarantine it. A live one leaves the list first. */
+void aai_base_destroy(aai_base *base);
+void aai_base_end(aai_base *base);
+/* A new key: everything of the allocator is stale. The draw was made before anything changed. */
+void aai_base_rekey(aai_base *base, uint64_t key);
+/* Whether windows may be bumped inline: nothing to check, nothing to clear. */
+bool aai_is_fast(const aai_base *base);
+/* Call each live allocator, under the registry lock. */
+void aai_each_live(void (*visit)(aai_base *, void *context), void *context);
+void aai_each_live_locked(void (*visit)(aai_base *, void *context), void *context); /* it is held */
+extern aai_lock aai_registry_lock;
+
+/* ---- enter.c: calls under way, violations ------------------------------------------------------------ */
+
+/* Begin a call: AA_INVALID for NULL, AA_NOMEM without a thread record, AA_BUSY when this thread is already
+ * inside (a signal handler, an upstream that re-enters). On AA_OK aai_leave must follow. */
+aa_status aai_enter(aai_op *op, const aa_allocator *allocator, const char *function);
+void aai_leave(aai_op *op);
+/* Around user code called from inside a call. */
+void aai_callback_begin(void);
+void aai_callback_end(void);
+
+typedef struct aai_site {
+    const char *function, *file;
+    int line;
+} aai_site;
+
+/* Report a violation: fill thread, level and names, record the failure, call the handler. Returns the
+ * kind's status. Not under a lock. seen: the epoch the caller holds, 0 if none. */
+aa_status aai_violate(aa_violation_kind kind, const aa_allocator *allocator, aai_site site,
+                      uint64_t seen, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
+
+/* Whether a custom allocator has marks (they are no-ops otherwise). */
+bool aai_custom_marks(const aa_allocator *allocator);
+/* What the registry holds across a fork: every lock, in rank order. fork.c installs the handlers. */
+void aai_fork_install(void);
+void aai_places_fork(void (*each)(aai_lock *));
+
+/* Whether an allocator is the arena of a private one. */
+bool aai_arena_is_private(const aa_allocator *allocator);
+/* Report that an arena's owner (base->creator) is another thread. */
+aa_status aai_foreign_thread(const aai_base *base, aai_site site);
+
+/* ---- for the array floor ------------------------------------------------------------------------------ */
+
+/* Allocate for an array from a resolved allocator (not AA_CURRENT): the inline window first, else the slow
+ * path; fills request->born. NULL with the failure recorded. */
+void *aai_alloc_born(aa_allocator *allocator, aai_request *request);
+/* The slow path of every allocation: resolve AA_CURRENT, enter, ask the methods, leave. */
+void *aai_serve(aa_allocator *allocator, aai_request *request, const char *function);
+/* Free an array's memory: as aa_free, exact about which allocation it is. */
+aa_status aai_free_born(aa_allocator *allocator, void *pointer, size_t bytes, const aai_validity *born);
+/* Whether memory is still what it was at birth. cell NULL: true. */
+bool aai_valid(const aai_validity *validity);
+/* Whether an allocator's id is still its own: alive. */
+static inline bool aai_alive(const aai_cell *cell, uint64_t id)
+{
+    return cell == NULL || AAI_LOAD(cell->id) == id;
+}
+
+/* The scope floor's resolver, called for AA_CURRENT by the slow paths below it; set at load time. */
+extern aa_allocator *(*aai_resolve_current)(void);
+/* How many OpenMP handles were made: they are never destroyed. Relaxed. */
+extern uint64_t aai_omp_handles;
+
+#endif

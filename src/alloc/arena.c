@@ -1,0 +1,206 @@
+/* Floor 5, alloc: the arena: one lane fed by its own blocks. Owner thread only, no lock.
+ *
+ *     fast tier: head.window is the lane's window;  checked or zeroed: head.window stays empty */
+#include "alloc/arena.h"
+
+#include <allocarrays/arena.h>
+
+static bool feed(aai_lane *lane, aai_piece_kind kind, size_t least, size_t alignment, aai_piece *piece)
+{
+    (void)kind; /* whole_above is SIZE_MAX: always a window */
+    aai_arena *const arena = aai_arena_of_lane(lane);
+    return aai_chain_grow(&arena->base, &arena->chain, least, alignment, piece);
+}
+
+bool aai_arena_is_private(const aa_allocator *allocator)
+{
+    return allocator->kind == AAI_ARENA && aai_arena_of(allocator)->parent != NULL;
+}
+
+/* Checked tiers: the caller must be the owner. */
+static aa_status check_owner(const aai_arena *arena, const char *function)
+{
+    if (arena->base.head.tier == AA_CHECKS_NONE || aai_self()->id == arena->base.creator) {
+        return AA_OK;
+    }
+    return aai_foreign_thread(&arena->base, (aai_site){function, NULL, 0});
+}
+
+aa_status aai_foreign_thread(const aai_base *base, aai_site site)
+{
+    return aai_violate(AA_FOREIGN_THREAD, &base->head, site, 0,
+                       "arena '%s' belongs to thread %llu; only its owner may use it (aa_arena_adopt "
+                       "moves it, shared and private serve many threads)",
+                       base->name, (unsigned long long)base->creator);
+}
+
+static void *arena_alloc(aa_allocator *allocator, aai_request *request)
+{
+    aai_arena *const arena = aai_arena_of(allocator);
+    return check_owner(arena, "aa_alloc") == AA_OK ? aai_lane_alloc(&arena->lane, request) : NULL;
+}
+
+static aa_status arena_free(aa_allocator *allocator, void *pointer, size_t bytes,
+                            const aai_validity *born)
+{
+    aai_arena *const arena = aai_arena_of(allocator);
+    const aa_status status = check_owner(arena, "aa_free");
+    if (status != AA_OK) {
+        return status;
+    }
+    if (allocator->tier != AA_CHECKS_NONE) {
+        const aa_status known = aai_lane_check_pointer(&arena->lane, pointer);
+        if (known != AA_OK) {
+            return known;
+        }
+    }
+    (void)aai_lane_free(&arena->lane, pointer, bytes, born);
+    return AA_OK;
+}
+
+static bool arena_resize(aa_allocator *allocator, void *pointer, size_t old_bytes, size_t new_bytes)
+{
+    aai_arena *const arena = aai_arena_of(allocator);
+    return check_owner(arena, "aa_realloc") == AA_OK &&
+           aai_lane_resize(&arena->lane, pointer, old_bytes, new_bytes);
+}
+
+static aa_status arena_mark(aa_allocator *allocator, aa_mark *mark)
+{
+    aai_arena *const arena = aai_arena_of(allocator);
+    const aa_status status = check_owner(arena, "aa_mark_take");
+    return status != AA_OK ? status : aai_lane_mark_take(&arena->lane, mark);
+}
+
+static aa_status arena_unmark(const aa_mark *mark, aai_mark_end end)
+{
+    return aai_lane_unmark(&aai_arena_of(mark->allocator)->lane, mark, end);
+}
+
+void aai_arena_reset_to(aai_arena *arena, uint64_t key)
+{
+    const size_t use = aai_lane_round_use(&arena->lane);
+    aai_base_rekey(&arena->base, key);
+    aai_chain_reset(&arena->base, &arena->chain, &arena->lane, use, 0);
+}
+
+static aa_status arena_reset(aa_allocator *allocator)
+{
+    aai_arena *const arena = aai_arena_of(allocator);
+    const uint64_t key = aai_unique_draw();
+    if (key == 0) {
+        return aai_fail(AA_OVERFLOW, "aa_reset: the epoch counter is at its end");
+    }
+    aai_arena_reset_to(arena, key);
+    return AA_OK;
+}
+
+static void arena_destroy(aa_allocator *allocator)
+{
+    aai_arena *const arena = aai_arena_of(allocator);
+    aai_chain_fini(&arena->base, &arena->chain);
+    aai_lane_fini(&arena->lane);
+}
+
+static bool arena_owns(const aa_allocator *allocator, const void *pointer)
+{
+    return aai_map_owner(pointer) == allocator;
+}
+
+void aai_arena_stats_add(const aai_arena *arena, aa_stats *stats)
+{
+    const aai_base *const base = &arena->base;
+    const size_t used = aai_lane_used(&arena->lane);
+    stats->used += used;
+    stats->peak += aai_max(AAI_LOAD(arena->lane.peak), used);
+    stats->committed += AAI_LOAD(arena->chain.committed);
+    stats->wasted += AAI_LOAD(arena->lane.wasted);
+    stats->blocks += AAI_LOAD(arena->chain.count);
+    stats->allocations += aai_lane_allocations(&arena->lane);
+    stats->resets += AAI_LOAD(base->resets);
+    stats->growths += AAI_LOAD(base->growths);
+    stats->upstream_calls += AAI_LOAD(base->upstream_calls);
+    stats->live_frees += AAI_LOAD(arena->lane.live_frees);
+}
+
+static void arena_stats(const aa_allocator *allocator, aa_stats *stats)
+{
+    aai_arena_stats_add(aai_arena_of(allocator), stats);
+}
+
+/* Its marks are the owner's. */
+static aai_marks arena_marks(const aa_allocator *allocator, uint64_t thread)
+{
+    const aai_arena *const arena = aai_arena_of(allocator);
+    const uint64_t count = AAI_LOAD(arena->lane.mark_count);
+    return thread == arena->base.creator ? (aai_marks){count, 0} : (aai_marks){0, count};
+}
+
+static const aai_ops arena_ops = {.kind = "arena",
+                                  .alloc = arena_alloc,
+                                  .free = arena_free,
+                                  .resize = arena_resize,
+                                  .mark = arena_mark,
+                                  .unmark = arena_unmark,
+                                  .reset = arena_reset,
+                                  .destroy = arena_destroy,
+                                  .owns = arena_owns,
+                                  .stats = arena_stats,
+                                  .marks = arena_marks};
+
+aai_arena *aai_arena_make(const aa_options *options)
+{
+    aai_arena *const arena = aai_calloc(sizeof *arena);
+    if (arena == NULL) {
+        (void)aai_fail(AA_NOMEM, "no memory for an arena");
+        return NULL;
+    }
+    if (aai_base_init(&arena->base, &arena_ops, AAI_ARENA, options) != AA_OK) {
+        aai_mfree(arena);
+        return NULL;
+    }
+    aai_lane_init(&arena->lane, &arena->base.head, arena->base.cell, feed);
+    if (aai_is_fast(&arena->base)) {
+        arena->lane.window = &arena->base.head.window;
+    }
+    if (!aai_chain_init(&arena->base, &arena->chain, &arena->lane)) {
+        aai_lane_fini(&arena->lane);
+        aai_base_fini(&arena->base);
+        aai_mfree(arena);
+        return NULL;
+    }
+    return arena;
+}
+
+aa_allocator *aa_arena_create(const aa_options *options)
+{
+    aai_arena *const arena = aai_arena_make(options);
+    if (arena == NULL) {
+        return NULL;
+    }
+    aai_base_go_live(&arena->base);
+    return &arena->base.head;
+}
+
+aa_status aa_arena_adopt(aa_allocator *allocator)
+{
+    aai_op op;
+    const aa_status entered = aai_enter(&op, allocator, "aa_arena_adopt");
+    if (entered != AA_OK) {
+        return entered;
+    }
+    aa_status status = AA_OK;
+    aai_arena *const arena = aai_arena_of(allocator);
+    if (allocator->kind == AAI_GONE) {
+        status = allocator->ops->reset(allocator); /* reports it */
+    } else if (allocator->kind != AAI_ARENA || arena->parent != NULL) {
+        status = aai_fail(AA_INVALID, "aa_arena_adopt: '%s' is not an arena of its own",
+                          aa_name(allocator));
+    } else if (AAI_LOAD(arena->lane.mark_count) != 0) {
+        status = aai_fail(AA_BUSY, "aa_arena_adopt: '%s' has open marks", aa_name(allocator));
+    } else {
+        arena->base.creator = aai_self()->id;
+    }
+    aai_leave(&op);
+    return status;
+}

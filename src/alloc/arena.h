@@ -1,0 +1,32 @@
+/* Floor 5, alloc: what private.c needs of arenas. */
+#ifndef AAI_ARENA_H
+#define AAI_ARENA_H
+
+#include "alloc/lane.h"
+
+typedef struct aai_arena {
+    aai_base base;
+    aai_lane lane;
+    aai_chain chain;
+    struct aai_private *parent; /* NULL: stands alone */
+    struct aai_arena *next;     /* in its parent's list of all */
+    struct aai_arena *next_idle; /* in its parent's list of detached ones */
+} aai_arena;
+
+static inline aai_arena *aai_arena_of(const aa_allocator *allocator)
+{
+    return (aai_arena *)(uintptr_t)allocator;
+}
+
+static inline aai_arena *aai_arena_of_lane(aai_lane *lane)
+{
+    return aai_container_of(lane, aai_arena, lane);
+}
+
+/* An arena that is not yet live; NULL with the failure recorded. */
+aai_arena *aai_arena_make(const aa_options *options);
+/* Reset without proof, to a key that was drawn before. */
+void aai_arena_reset_to(aai_arena *arena, uint64_t key);
+void aai_arena_stats_add(const aai_arena *arena, aa_stats *stats);
+
+#endif

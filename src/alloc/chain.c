@@ -1,0 +1,219 @@
+/* Floor 5, alloc: the blocks behind a lane. Growth is geometric (half as much again as is held, so that n
+ * bytes need O(log n) blocks); a reset folds the chain into one block of 1.1 x the largest use among the
+ * last resets and gives memory back when that is under half of what is held.
+ *
+ *     committed = sum of the blocks' usable bytes <= capacity (when there is one), also during a fold
+ *
+ * Source: AllocArrays.jl's AutoscalingAllocBuffer. */
+#include "alloc/lane.h"
+
+enum { FIRST_BLOCK = 64 * 1024, FIRST_SHARED_BLOCK = 256 * 1024 };
+
+static size_t first_block(const aai_base *base)
+{
+    if (base->initial != 0) {
+        return base->initial;
+    }
+    if (base->capacity != 0) {
+        return base->capacity;
+    }
+    return base->head.kind == AAI_SHARED ? FIRST_SHARED_BLOCK : FIRST_BLOCK;
+}
+
+static size_t whole_pages(size_t bytes)
+{
+    size_t rounded;
+    return aai_round_up(bytes, aai_page_size() - 1, &rounded) ? rounded : bytes;
+}
+
+static size_t left(const aai_base *base, const aai_chain *chain)
+{
+    return base->capacity == 0 ? AAI_MAX_BYTES : base->capacity - chain->committed;
+}
+
+aai_block_request aai_chain_plan(const aai_base *base, const aai_chain *chain, size_t least,
+                                 size_t alignment)
+{
+    const size_t room = left(base, chain);
+    const size_t step = chain->count == 0
+                            ? first_block(base)
+                            : whole_pages(aai_add_capped(chain->committed, chain->committed / 2));
+    const size_t wanted = base->upstream->whole ? room : aai_min(aai_max(step, least), room);
+    return (aai_block_request){.upstream = base->upstream,
+                               .least = least <= room ? least : 0,
+                               .wanted = wanted,
+                               .alignment = aai_max(alignment, base->head.mask + 1),
+                               .flags = base->head.flags,
+                               .owner = &base->head};
+}
+
+size_t aai_chain_add(aai_base *base, aai_chain *chain, aai_block *block)
+{
+    const size_t usable = aai_min(block->bytes, left(base, chain));
+    if (chain->blocks != NULL) {
+        AAI_ADD(base->growths, 1);
+    }
+    block->next = chain->blocks;
+    chain->blocks = block;
+    AAI_STORE(chain->count, chain->count + 1);
+    AAI_STORE(chain->committed, chain->committed + usable);
+    return usable;
+}
+
+void aai_chain_refused(const aai_base *base, const aai_chain *chain, size_t least)
+{
+    if (base->capacity != 0) {
+        (void)aai_fail(AA_NOMEM, "'%s': %zu bytes asked, %zu held, capacity %zu", base->name, least,
+                       chain->committed, base->capacity);
+    } else {
+        (void)aai_fail(AA_NOMEM, "'%s': %zu bytes asked, %zu held; the upstream refused", base->name,
+                       least, chain->committed);
+    }
+}
+
+static aai_block *take_block(aai_base *base, const aai_block_request *request)
+{
+    AAI_ADD(base->upstream_calls, 1);
+    aai_callback_begin();
+    aai_block *const block = aai_block_take(request);
+    aai_callback_end();
+    return block;
+}
+
+static void give_blocks(aai_base *base, aai_block *block)
+{
+    aai_callback_begin();
+    while (block != NULL) {
+        aai_block *const next = block->next;
+        AAI_ADD(base->upstream_calls, 1);
+        aai_block_give(block);
+        block = next;
+    }
+    aai_callback_end();
+}
+
+bool aai_chain_grow(aai_base *base, aai_chain *chain, size_t least, size_t alignment,
+                    aai_piece *piece)
+{
+    const aai_block_request request = aai_chain_plan(base, chain, least, alignment);
+    aai_block *const block = request.least == 0 ? NULL : take_block(base, &request);
+    if (block == NULL) {
+        aai_chain_refused(base, chain, least);
+        return false;
+    }
+    const size_t usable = aai_chain_add(base, chain, block);
+    piece->start = block->start;
+    piece->limit = block->start + usable;
+    return true;
+}
+
+bool aai_chain_init(aai_base *base, aai_chain *chain, aai_lane *lane)
+{
+    chain->history = aai_calloc((size_t)base->history * sizeof *chain->history);
+    if (chain->history == NULL) {
+        (void)aai_fail(AA_NOMEM, "no memory for an allocator's history");
+        return false;
+    }
+    if ((base->head.flags & AA_PREFAULT) == 0) {
+        return true;
+    }
+    aai_piece piece;
+    if (aai_chain_grow(base, chain, base->head.mask + 1, base->head.mask + 1, &piece) &&
+        aai_lane_offer(lane, piece.start, piece.limit)) {
+        aai_lane_open_spare(lane);
+        return true;
+    }
+    aai_chain_fini(base, chain);
+    return false;
+}
+
+/* ---- autoscaling --------------------------------------------------------------------------------------- */
+
+static size_t remember(const aai_base *base, aai_chain *chain, size_t use)
+{
+    chain->history[chain->next] = use;
+    chain->next = (chain->next + 1) % base->history;
+    chain->remembered += chain->remembered < base->history;
+    size_t largest = 0;
+    for (int i = 0; i < chain->remembered; ++i) {
+        largest = aai_max(largest, chain->history[i]);
+    }
+    return largest;
+}
+
+/* A cap without a first size is one block for good; so is a caller's buffer. */
+static bool is_fixed(const aai_base *base)
+{
+    return (base->capacity != 0 && base->initial == 0) || base->upstream->whole;
+}
+
+static aai_block *take_folded(aai_base *base, size_t bytes, size_t touched)
+{
+    const aai_block_request request = {.upstream = base->upstream,
+                                       .least = bytes,
+                                       .wanted = bytes,
+                                       .alignment = base->head.mask + 1,
+                                       .flags = base->head.flags,
+                                       .owner = &base->head};
+    aai_block *const block = take_block(base, &request);
+    if (block != NULL) {
+        aai_pages_populate(block->start, aai_min(touched, block->bytes));
+    }
+    return block;
+}
+
+static void drop_blocks(aai_base *base, aai_chain *chain)
+{
+    aai_block *const old = chain->blocks;
+    chain->blocks = NULL;
+    AAI_STORE(chain->count, 0);
+    AAI_STORE(chain->committed, 0);
+    give_blocks(base, old);
+}
+
+/* Replace the chain by one block. Under a cap the old memory goes first; else the new one comes first, and
+ * when it is refused everything stays as it is. */
+static bool fold(aai_base *base, aai_chain *chain, aai_lane *lane, size_t bytes, size_t touched)
+{
+    aai_block *block = NULL;
+    if (base->capacity == 0) {
+        block = take_folded(base, bytes, touched);
+        if (block == NULL) {
+            return false;
+        }
+    }
+    drop_blocks(base, chain);
+    aai_lane_clear(lane);
+    if (block == NULL) {
+        block = take_folded(base, bytes, touched);
+    }
+    if (block != NULL) {
+        const size_t usable = aai_chain_add(base, chain, block);
+        const bool noted = aai_lane_offer(lane, block->start, block->start + usable);
+        aai_assert(noted); /* the lane had at least one piece before */
+    }
+    return true;
+}
+
+void aai_chain_reset(aai_base *base, aai_chain *chain, aai_lane *lane, size_t use, size_t extra)
+{
+    const size_t largest = remember(base, chain, use);
+    size_t target = aai_add_capped(aai_add_capped(largest, largest / 10), extra);
+    target = whole_pages(aai_max(target, first_block(base)));
+    if (base->capacity != 0) {
+        target = aai_min(target, base->capacity);
+    }
+    const bool shrinks = target < chain->committed / 2;
+    const bool folds = !is_fixed(base) && (chain->count > 1 || (chain->count == 1 && shrinks));
+    if (!folds || !fold(base, chain, lane, target, aai_add_capped(largest, extra))) {
+        aai_lane_recycle(lane);
+    }
+    aai_lane_open_spare(lane);
+}
+
+void aai_chain_fini(aai_base *base, aai_chain *chain)
+{
+    drop_blocks(base, chain);
+    aai_mfree(chain->history);
+    chain->history = NULL;
+}

@@ -1,0 +1,209 @@
+/* Floor 5, alloc: the heap: malloc behind a handle, aligned, exact about what is live.
+ *
+ * Lock: one per shard, by address; nothing is called while it is held. */
+#include "alloc/heap.h"
+
+enum { SHARDS = 64, ALIGNMENT = 64 };
+
+typedef struct shard {
+    aai_lock lock;
+    aai_node *root;
+    size_t used, peak;
+    uint64_t allocations;
+} __attribute__((aligned(128))) shard; /* neighbours do not share a cache line */
+
+#define ONE {.lock = AAI_LOCK_INIT(AAI_RANK_SHARD)}
+#define FOUR ONE, ONE, ONE, ONE
+#define SIXTEEN FOUR, FOUR, FOUR, FOUR
+static shard shards[SHARDS] = {SIXTEEN, SIXTEEN, SIXTEEN, SIXTEEN};
+
+static shard *shard_of(const void *pointer)
+{
+    const uint64_t mixed = (uint64_t)(uintptr_t)pointer * UINT64_C(0x9e3779b97f4a7c15);
+    return &shards[mixed >> 58];
+}
+
+static aai_heap_block *block_of(aai_node *node)
+{
+    return aai_container_of(node, aai_heap_block, node);
+}
+
+static void publish(aai_heap_block *block, void *pointer)
+{
+    shard *const s = shard_of(pointer);
+    block->node = (aai_node){.key = (uint64_t)(uintptr_t)pointer};
+    aai_lock_acquire(&s->lock);
+    aai_tree_insert(&s->root, &block->node);
+    s->used += block->rounded;
+    s->peak = aai_max(s->peak, s->used);
+    ++s->allocations;
+    aai_lock_release(&s->lock);
+}
+
+static aai_heap_block *claim(const void *pointer, const aai_validity *born)
+{
+    shard *const s = shard_of(pointer);
+    const uint64_t key = (uint64_t)(uintptr_t)pointer;
+    aai_heap_block *block = NULL;
+    aai_lock_acquire(&s->lock);
+    aai_node *const node = aai_tree_find(s->root, key);
+    if (node != NULL && (born == NULL || block_of(node)->cell == born->cell)) {
+        block = block_of(aai_tree_remove(&s->root, key));
+        s->used -= block->rounded;
+    }
+    aai_lock_release(&s->lock);
+    return block;
+}
+
+static void release(aai_heap_block *block)
+{
+    aai_tracker_forget(block);
+    if (block->cell != NULL) {
+        aai_cell_give(block->cell);
+    }
+    aai_mfree(block->raw);
+}
+
+bool aai_heap_claim_and_free(void *pointer)
+{
+    aai_heap_block *const block = claim(pointer, NULL);
+    if (block != NULL) {
+        release(block);
+    }
+    return block != NULL;
+}
+
+/* Memory with a header in front, not yet published. */
+static aai_heap_block *make_block(size_t rounded, size_t alignment)
+{
+    const size_t around = sizeof(aai_heap_block) + alignment;
+    char *const raw = rounded > AAI_MAX_BYTES - around ? NULL : aai_malloc(rounded + around);
+    if (raw == NULL) {
+        (void)aai_fail(AA_NOMEM, "the heap has no %zu bytes", rounded);
+        return NULL;
+    }
+    char *const after = raw + sizeof(aai_heap_block);
+    char *const pointer = after + aai_padding(after, alignment - 1);
+    aai_heap_block *const block = (void *)(pointer - sizeof(aai_heap_block));
+    *block = (aai_heap_block){.raw = raw, .rounded = rounded};
+    return block;
+}
+
+static bool give_cell(aai_heap_block *block, aai_request *request)
+{
+    const uint64_t key = aai_unique_draw();
+    block->cell = key == 0 ? NULL : aai_cell_take(key, key, NULL);
+    if (block->cell == NULL) {
+        (void)aai_fail(key == 0 ? AA_OVERFLOW : AA_NOMEM, "no validity for an array on the heap");
+        return false;
+    }
+    request->born = (aai_validity){
+        .cell = block->cell, .key = key, .epoch = AAI_LOAD(block->cell->epoch), .ordinal = 0};
+    return true;
+}
+
+static void *heap_alloc(aa_allocator *allocator, aai_request *request)
+{
+    (void)allocator;
+    size_t rounded;
+    if (!aai_round_up(aai_max(request->bytes, 1), ALIGNMENT - 1, &rounded)) {
+        (void)aai_fail(AA_OVERFLOW, "%zu bytes are more than any object may have", request->bytes);
+        return NULL;
+    }
+    aai_heap_block *const block = make_block(rounded, aai_max(request->alignment, ALIGNMENT));
+    if (block == NULL) {
+        return NULL;
+    }
+    if ((request->how & AAI_BORN) != 0 && !give_cell(block, request)) {
+        aai_mfree(block->raw);
+        return NULL;
+    }
+    void *const pointer = (char *)block + sizeof *block;
+    if ((request->how & AAI_EXPLICIT) == 0) {
+        aai_tracker_note(block);
+    }
+    publish(block, pointer);
+    return pointer;
+}
+
+static aa_status heap_free(aa_allocator *allocator, void *pointer, size_t bytes,
+                           const aai_validity *born)
+{
+    (void)allocator;
+    (void)bytes;
+    aai_heap_block *const block = claim(pointer, born);
+    if (block == NULL) {
+        return aai_fail(AA_INVALID, "aa_free: this pointer is not a live allocation of the heap");
+    }
+    release(block);
+    return AA_OK;
+}
+
+static bool heap_resize(aa_allocator *allocator, void *pointer, size_t old_bytes, size_t new_bytes)
+{
+    (void)allocator;
+    (void)old_bytes;
+    shard *const s = shard_of(pointer);
+    aai_lock_acquire(&s->lock);
+    aai_node *const node = aai_tree_find(s->root, (uint64_t)(uintptr_t)pointer);
+    const bool fits = node != NULL && new_bytes <= block_of(node)->rounded;
+    aai_lock_release(&s->lock);
+    return fits;
+}
+
+static aa_status heap_mark(aa_allocator *allocator, aa_mark *mark)
+{
+    (void)allocator;
+    return aai_tracker_mark(mark);
+}
+
+static bool heap_owns(const aa_allocator *allocator, const void *pointer)
+{
+    (void)allocator;
+    shard *const s = shard_of(pointer);
+    aai_lock_acquire(&s->lock);
+    const bool found = aai_tree_find(s->root, (uint64_t)(uintptr_t)pointer) != NULL;
+    aai_lock_release(&s->lock);
+    return found;
+}
+
+static void heap_stats(const aa_allocator *allocator, aa_stats *stats)
+{
+    (void)allocator;
+    for (size_t i = 0; i < SHARDS; ++i) {
+        aai_lock_acquire(&shards[i].lock);
+        stats->used += shards[i].used;
+        stats->peak += shards[i].peak;
+        stats->allocations += shards[i].allocations;
+        aai_lock_release(&shards[i].lock);
+    }
+    stats->committed = stats->used;
+}
+
+void aai_heap_fork(void (*each)(aai_lock *))
+{
+    for (size_t i = 0; i < SHARDS; ++i) {
+        each(&shards[i].lock);
+    }
+}
+
+static const aai_ops heap_ops = {.kind = "heap",
+                                 .alloc = heap_alloc,
+                                 .free = heap_free,
+                                 .resize = heap_resize,
+                                 .mark = heap_mark,
+                                 .unmark = aai_tracker_unmark,
+                                 .owns = heap_owns,
+                                 .stats = heap_stats};
+
+aa_allocator *aa_heap(void)
+{
+    static char name[] = "heap";
+    static aai_base heap = {.head = {.mask = ALIGNMENT - 1,
+                                     .key = UINT64_MAX, /* no TLS slot has it */
+                                     .kind = AAI_HEAP,
+                                     .tier = AA_CHECKS_NONE,
+                                     .ops = &heap_ops},
+                            .name = name};
+    return &heap.head;
+}

@@ -1,0 +1,86 @@
+/* Floor 5, alloc: marks of a lane. A mark is found by (depth, serial): serials never repeat in a lane, so an
+ * ended mark matches nothing. Owner thread only. */
+#include "alloc/lane.h"
+
+aa_status aai_lane_mark_take(aai_lane *lane, aa_mark *mark)
+{
+    if (lane->mark_count == AAI_MARK_DEPTH) {
+        return aai_fail(AA_NOMEM, "marks of '%s' nest more than %d deep", aa_name(lane->allocator),
+                        AAI_MARK_DEPTH);
+    }
+    if (!aai_vector_grow((void **)&lane->marks, &lane->mark_capacity, lane->mark_count,
+                         sizeof *lane->marks)) {
+        return aai_fail(AA_NOMEM, "no memory for a mark of '%s'", aa_name(lane->allocator));
+    }
+    const uint64_t serial = ++lane->next_serial;
+    lane->marks[lane->mark_count] = (aai_lane_mark){.serial = serial,
+                                                    .count = lane->window->count,
+                                                    .cursor = lane->window->cursor,
+                                                    .pieces = lane->pieces.count,
+                                                    .current = lane->current,
+                                                    .closed = lane->closed,
+                                                    .wasted = lane->wasted};
+    mark->serial = serial;
+    mark->depth = (uint32_t)lane->mark_count;
+    AAI_STORE(lane->mark_count, lane->mark_count + 1);
+    return AA_OK;
+}
+
+/* Back to how the lane was at the mark; pieces taken since become spares, the first of them on top. */
+static void rewind_to(aai_lane *lane, const aai_lane_mark *mark)
+{
+    aai_lane_note_peak(lane);
+    const uint64_t gone = lane->window->count - mark->count;
+    for (size_t i = lane->pieces.count; i > mark->pieces; --i) {
+        aai_lane_put_spare(lane, &lane->pieces.at[i - 1]);
+    }
+    lane->pieces.count = mark->pieces;
+    lane->current = mark->current;
+    const aai_piece *const piece = mark->current == 0 ? NULL : &lane->pieces.at[mark->current - 1];
+    AAI_STORE(lane->base, piece != NULL ? piece->start : NULL);
+    AAI_STORE(lane->window->cursor, mark->cursor);
+    AAI_STORE(lane->window->limit, piece != NULL ? piece->limit : NULL);
+    AAI_STORE(lane->closed, mark->closed);
+    AAI_STORE(lane->wasted, mark->wasted);
+    AAI_STORE(lane->window->count, mark->count);
+    if (gone != 0) {
+        AAI_STORE(lane->past_count, lane->past_count + gone);
+        aai_cell_rewind(lane->cell, mark->count);
+    }
+}
+
+/* Still pinned arrays: a finding when a scratch ends, else the call is refused. */
+static aa_status refuse_pinned(aai_lane *lane, const aai_lane_mark *mark, aai_mark_end end)
+{
+    if (AAI_LOAD(lane->cell->home->pins) == 0 || !aai_cell_pinned_above(lane->cell, mark->count)) {
+        return AA_OK;
+    }
+    const aai_site site = {end == AAI_END_SCRATCH ? "AA_SCRATCH" : "aa_mark_rewind", NULL, 0};
+    if (end == AAI_END_SCRATCH) {
+        return aai_violate(AA_ESCAPE, lane->allocator, site, 0,
+                           "an array made in this scratch is still pinned at its end; unpin it, or "
+                           "make it outside");
+    }
+    return aai_violate(AA_RESET_IN_USE, lane->allocator, site, 0,
+                       "an array made since the mark is still pinned; unpin it before the rewind");
+}
+
+aa_status aai_lane_unmark(aai_lane *lane, const aa_mark *mark, aai_mark_end end)
+{
+    if (mark->depth >= lane->mark_count || lane->marks[mark->depth].serial != mark->serial) {
+        const aai_site site = {end == AAI_END_DROP ? "aa_mark_drop" : "aa_mark_rewind", NULL, 0};
+        return aai_violate(AA_REWIND_ORDER, lane->allocator, site, mark->serial,
+                           "this mark has ended already: it was rewound or dropped, or an outer mark "
+                           "or a reset ended it; marks end in reverse order, each once");
+    }
+    const aai_lane_mark found = lane->marks[mark->depth];
+    if (end != AAI_END_DROP) {
+        const aa_status status = refuse_pinned(lane, &found, end);
+        if (status != AA_OK) {
+            return status;
+        }
+        rewind_to(lane, &found);
+    }
+    AAI_STORE(lane->mark_count, mark->depth);
+    return AA_OK;
+}

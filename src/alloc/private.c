@@ -1,0 +1,286 @@
+/* Floor 5, alloc: private: one arena per thread behind one handle.
+ *
+ *     every arena of the list is either some live thread's place, or idle (its thread has ended)
+ *
+ * Lock: the list and the idle list. A thread finds its arena by identity (places.c), without this lock; the
+ * arena of a thread that ends becomes idle with its memory untouched, for others may still read it, and the
+ * next new thread adopts it, so that threads that come and go leak nothing. */
+#include "alloc/arena.h"
+
+#include "sync/team.h"
+
+#include <allocarrays/private.h>
+
+typedef struct aai_private {
+    aai_base base;
+    aai_lock lock;
+    aa_options options; /* of its arenas */
+    aai_arena *arenas, *idle;
+    size_t count;
+} aai_private;
+
+static aai_private *private_of(const aa_allocator *allocator)
+{
+    return (aai_private *)(uintptr_t)allocator;
+}
+
+static aai_arena *adopt_idle(aai_private *p, uint64_t owner)
+{
+    aai_lock_acquire(&p->lock);
+    aai_arena *const arena = p->idle;
+    if (arena != NULL) {
+        p->idle = arena->next_idle;
+        arena->next_idle = NULL;
+        arena->base.creator = owner;
+        AAI_STORE(arena->lane.mark_count, 0); /* its thread ended inside them */
+    }
+    aai_lock_release(&p->lock);
+    return arena;
+}
+
+static aai_arena *make_arena(aai_private *p)
+{
+    aai_arena *const arena = aai_arena_make(&p->options);
+    if (arena == NULL) {
+        return NULL;
+    }
+    arena->parent = p;
+    aai_lock_acquire(&p->lock);
+    arena->next = p->arenas;
+    p->arenas = arena;
+    ++p->count;
+    aai_lock_release(&p->lock);
+    return arena;
+}
+
+static void make_idle(aai_private *p, aai_arena *arena)
+{
+    aai_lock_acquire(&p->lock);
+    arena->next_idle = p->idle;
+    p->idle = arena;
+    AAI_STORE(arena->lane.owner, 0);
+    aai_lock_release(&p->lock);
+}
+
+void aai_private_detach(aai_lane *lane)
+{
+    aai_arena *const arena = aai_arena_of_lane(lane);
+    make_idle(arena->parent, arena);
+}
+
+/* The calling thread's arena, made or adopted at first need. */
+static aai_arena *my_arena(aa_allocator *allocator)
+{
+    aai_private *const p = private_of(allocator);
+    aai_thread *const self = aai_self();
+    aai_lane *const lane = aai_place_find(self, p->base.id);
+    if (lane != NULL) {
+        return aai_arena_of_lane(lane);
+    }
+    aai_arena *arena = adopt_idle(p, self->id);
+    if (arena == NULL) {
+        arena = make_arena(p);
+    }
+    if (arena != NULL && !aai_place_add(self, p->base.id, &arena->lane)) {
+        make_idle(p, arena);
+        (void)aai_fail(AA_NOMEM, "no memory for this thread's place in '%s'", p->base.name);
+        return NULL;
+    }
+    if (arena != NULL && self->id != p->base.creator && aai_omp_level() == p->base.birth_level) {
+        AAI_STORE(p->base.team_used, 1);
+    }
+    return arena;
+}
+
+static void *private_alloc(aa_allocator *allocator, aai_request *request)
+{
+    aai_arena *const arena = my_arena(allocator);
+    void *const p = arena == NULL ? NULL : aai_lane_alloc(&arena->lane, request);
+    if (p != NULL && aai_is_fast(&arena->base)) {
+        aai_slot_set(allocator, arena->lane.window);
+    }
+    return p;
+}
+
+static bool private_owns(const aa_allocator *allocator, const void *pointer)
+{
+    const aa_allocator *const owner = aai_map_owner(pointer);
+    return owner != NULL && owner->kind == AAI_ARENA &&
+           aai_arena_of(owner)->parent == private_of(allocator);
+}
+
+static aa_status private_free(aa_allocator *allocator, void *pointer, size_t bytes,
+                              const aai_validity *born)
+{
+    aai_arena *const arena = my_arena(allocator);
+    if (arena == NULL) {
+        return aa_last_status();
+    }
+    if (allocator->tier != AA_CHECKS_NONE && aai_map_owner(pointer) == &arena->base.head) {
+        const aa_status known = aai_lane_check_pointer(&arena->lane, pointer);
+        if (known != AA_OK) {
+            return known;
+        }
+    } else if (allocator->tier != AA_CHECKS_NONE && !private_owns(allocator, pointer)) {
+        return aai_fail(AA_INVALID, "aa_free: this pointer is not memory of '%s'", aa_name(allocator));
+    }
+    (void)aai_lane_free(&arena->lane, pointer, bytes, born);
+    return AA_OK;
+}
+
+static bool private_resize(aa_allocator *allocator, void *pointer, size_t old_bytes, size_t new_bytes)
+{
+    aai_arena *const arena = my_arena(allocator);
+    return arena != NULL && aai_lane_resize(&arena->lane, pointer, old_bytes, new_bytes);
+}
+
+/* A mark of a private allocator is one of this thread's arena. */
+static aa_status private_mark(aa_allocator *allocator, aa_mark *mark)
+{
+    aai_arena *const arena = my_arena(allocator);
+    if (arena == NULL) {
+        return aa_last_status();
+    }
+    mark->allocator = &arena->base.head;
+    mark->cell = arena->base.cell;
+    mark->id = arena->base.id;
+    return aai_lane_mark_take(&arena->lane, mark);
+}
+
+static aa_status private_reset(aa_allocator *allocator)
+{
+    aai_private *const p = private_of(allocator);
+    const uint64_t first = aai_unique_draw_many(p->count + 1);
+    if (first == 0) {
+        return aai_fail(AA_OVERFLOW, "aa_reset: the epoch counter is at its end");
+    }
+    uint64_t key = first;
+    for (aai_arena *arena = p->arenas; arena != NULL; arena = arena->next) {
+        aai_arena_reset_to(arena, key++);
+    }
+    AAI_STORE(p->base.team_used, 0);
+    AAI_ADD(p->base.resets, 1);
+    return AA_OK;
+}
+
+static void destroy_arena(aai_arena *arena)
+{
+    aai_lock_acquire(&aai_registry_lock);
+    aai_place_remove(&arena->lane);
+    aai_lock_release(&aai_registry_lock);
+    aai_base_end(&arena->base);
+}
+
+static void private_destroy(aa_allocator *allocator)
+{
+    aai_private *const p = private_of(allocator);
+    while (p->arenas != NULL) {
+        aai_arena *const arena = p->arenas;
+        p->arenas = arena->next;
+        destroy_arena(arena);
+    }
+    aai_lock_fini(&p->lock);
+}
+
+static void private_stats(const aa_allocator *allocator, aa_stats *stats)
+{
+    aai_private *const p = private_of(allocator);
+    aai_lock_acquire(&p->lock);
+    for (const aai_arena *arena = p->arenas; arena != NULL; arena = arena->next) {
+        aai_arena_stats_add(arena, stats);
+    }
+    aai_lock_release(&p->lock);
+    stats->resets = AAI_LOAD(p->base.resets);
+}
+
+static aai_marks private_marks(const aa_allocator *allocator, uint64_t thread)
+{
+    aai_private *const p = private_of(allocator);
+    aai_marks marks = {0, 0};
+    aai_lock_acquire(&p->lock);
+    for (const aai_arena *arena = p->arenas; arena != NULL; arena = arena->next) {
+        const uint64_t owner = AAI_LOAD(arena->lane.owner);
+        if (owner != 0) {
+            *(owner == thread ? &marks.own : &marks.others) += AAI_LOAD(arena->lane.mark_count);
+        }
+    }
+    aai_lock_release(&p->lock);
+    return marks;
+}
+
+static uint64_t private_inner_pins(const aa_allocator *allocator)
+{
+    aai_private *const p = private_of(allocator);
+    uint64_t pins = 0;
+    aai_lock_acquire(&p->lock);
+    for (const aai_arena *arena = p->arenas; arena != NULL; arena = arena->next) {
+        pins += AAI_LOAD(arena->base.cell->pins);
+    }
+    aai_lock_release(&p->lock);
+    return pins;
+}
+
+static void private_lock(const aa_allocator *allocator, void (*each)(aai_lock *))
+{
+    each(&private_of(allocator)->lock);
+}
+
+static const aai_ops private_ops = {.kind = "private",
+                                    .alloc = private_alloc,
+                                    .free = private_free,
+                                    .resize = private_resize,
+                                    .mark = private_mark,
+                                    .reset = private_reset,
+                                    .destroy = private_destroy,
+                                    .owns = private_owns,
+                                    .stats = private_stats,
+                                    .marks = private_marks,
+                                    .inner_pins = private_inner_pins,
+                                    .locks = private_lock};
+
+aa_allocator *aa_private_create(const aa_options *options)
+{
+    static const aa_options none = AA_OPTIONS_INIT;
+    aai_private *const p = aai_calloc(sizeof *p);
+    if (p == NULL) {
+        (void)aai_fail(AA_NOMEM, "no memory for a private allocator");
+        return NULL;
+    }
+    if (aai_base_init(&p->base, &private_ops, AAI_PRIVATE, options) != AA_OK) {
+        aai_mfree(p);
+        return NULL;
+    }
+    p->options = options != NULL ? *options : none;
+    p->options.name = p->base.name; /* the caller's may not live as long */
+    p->options.checks = (aa_checks)p->base.head.tier;
+    aai_lock_init(&p->lock, AAI_RANK_ALLOCATOR);
+    aai_base_go_live(&p->base);
+    return &p->base.head;
+}
+
+aa_allocator *aa_private_arena(aa_allocator *allocator)
+{
+    if (allocator != NULL && aa_tls.slot[allocator->slot].key == allocator->key &&
+        allocator->kind == AAI_PRIVATE) {
+        aai_window *const window = aa_tls.slot[allocator->slot].window;
+        return aai_container_of(window, aa_allocator, window);
+    }
+    aai_op op;
+    if (aai_enter(&op, allocator, "aa_private_arena") != AA_OK) {
+        return NULL;
+    }
+    aai_arena *arena = NULL;
+    if (allocator->kind == AAI_GONE) {
+        (void)allocator->ops->reset(allocator); /* reports it */
+    } else if (allocator->kind != AAI_PRIVATE) {
+        (void)aai_fail(AA_INVALID, "aa_private_arena: '%s' is not a private allocator",
+                       aa_name(allocator));
+    } else {
+        arena = my_arena(allocator);
+    }
+    if (arena != NULL && aai_is_fast(&arena->base)) {
+        aai_slot_set(allocator, arena->lane.window);
+    }
+    aai_leave(&op);
+    return arena == NULL ? NULL : &arena->base.head;
+}

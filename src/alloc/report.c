@@ -1,0 +1,206 @@
+/* Floor 5, alloc: statistics and reports. Nothing is printed under a lock: the numbers are collected first. */
+#include "alloc/report.h"
+
+#include "alloc/alloc.h"
+
+#include <errno.h>
+#include <pthread.h>
+
+aa_status aa_stats_get(const aa_allocator *allocator, aa_stats *stats)
+{
+    if (allocator == NULL || stats == NULL) {
+        return aai_fail(AA_INVALID, "aa_stats_get: NULL %s", allocator == NULL ? "allocator" : "stats");
+    }
+    const aa_allocator *const real =
+        allocator->kind == AAI_CURRENT ? aai_resolve_current() : allocator;
+    if (real->kind == AAI_GONE) {
+        return aai_fail(AA_STALE, "aa_stats_get: '%s' was destroyed", aa_name(real));
+    }
+    aa_stats filled = {0};
+    real->ops->stats(real, &filled);
+    *stats = filled;
+    return AA_OK;
+}
+
+/* ---- one allocator as text ------------------------------------------------------------------------------- */
+
+static aa_status written(FILE *file)
+{
+    return ferror(file) != 0 ? aai_fail(AA_IO, "writing a report failed") : AA_OK;
+}
+
+static void print_line(FILE *file, const char *label, unsigned long long value, const char *unit)
+{
+    (void)fprintf(file, "  %-16s %16llu %s\n", label, value, unit);
+}
+
+static void print_stats(FILE *file, const aa_stats *s)
+{
+    const struct {
+        const char *label;
+        unsigned long long value;
+        const char *unit;
+    } lines[] = {{"used", s->used, "bytes"},
+                 {"peak", s->peak, "bytes"},
+                 {"committed", s->committed, "bytes"},
+                 {"wasted", s->wasted, "bytes"},
+                 {"blocks", s->blocks, ""},
+                 {"allocations", s->allocations, ""},
+                 {"resets", s->resets, ""},
+                 {"growths", s->growths, ""},
+                 {"upstream calls", s->upstream_calls, ""},
+                 {"lease misses", s->lease_misses, ""},
+                 {"live frees", s->live_frees, ""}};
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; ++i) {
+        print_line(file, lines[i].label, lines[i].value, lines[i].unit);
+    }
+}
+
+aa_status aa_report(FILE *file, const aa_allocator *allocator)
+{
+    aa_stats stats;
+    if (file == NULL) {
+        return aai_fail(AA_INVALID, "aa_report: NULL file");
+    }
+    const aa_status status = aa_stats_get(allocator, &stats);
+    if (status != AA_OK) {
+        return status;
+    }
+    const aa_allocator *const real =
+        allocator->kind == AAI_CURRENT ? aai_resolve_current() : allocator;
+    const int kept = errno;
+    (void)fprintf(file, "allocator '%s' (%s, aligned to %zu)\n", aa_name(real), real->ops->kind,
+                  real->mask + 1);
+    print_stats(file, &stats);
+    if (real->kind == AAI_CUSTOM && !aai_custom_marks(real)) {
+        (void)fprintf(file, "  marks are no-ops: the method table has no mark and rewind\n");
+    }
+    errno = kept;
+    return written(file);
+}
+
+/* ---- all of them ------------------------------------------------------------------------------------------- */
+
+typedef struct row {
+    char name[96];
+    const char *kind;
+    aa_stats stats;
+} row;
+
+typedef struct rows {
+    row *at;
+    size_t count, capacity;
+} rows;
+
+static void count_one(aai_base *base, void *context)
+{
+    (void)base;
+    ++*(size_t *)context;
+}
+
+static void collect_one(aai_base *base, void *context)
+{
+    rows *const list = context;
+    if (list->count < list->capacity) {
+        row *const r = &list->at[list->count++];
+        (void)snprintf(r->name, sizeof r->name, "%s", base->name);
+        r->kind = base->head.ops->kind;
+        base->head.ops->stats(&base->head, &r->stats);
+    }
+}
+
+/* The heap and every live allocator; at == NULL without memory. */
+static rows collect(void)
+{
+    rows list = {NULL, 0, 1};
+    aai_each_live(count_one, &list.capacity);
+    list.at = aai_calloc(list.capacity * sizeof *list.at);
+    if (list.at != NULL) {
+        collect_one(aai_base_of(aa_heap()), &list);
+        aai_each_live(collect_one, &list);
+    }
+    return list;
+}
+
+static void print_json_string(FILE *file, const char *text)
+{
+    (void)fputc('"', file);
+    for (; *text != '\0'; ++text) {
+        const unsigned char c = (unsigned char)*text;
+        if (c == '"' || c == '\\') {
+            (void)fprintf(file, "\\%c", c);
+        } else if (c < 0x20) {
+            (void)fprintf(file, "\\u%04x", c);
+        } else {
+            (void)fputc(c, file);
+        }
+    }
+    (void)fputc('"', file);
+}
+
+static void print_json_row(FILE *file, const row *r)
+{
+    const aa_stats *const s = &r->stats;
+    (void)fprintf(file, "    {\"name\": ");
+    print_json_string(file, r->name);
+    (void)fprintf(file,
+                  ", \"kind\": \"%s\", \"used\": %zu, \"peak\": %zu, \"committed\": %zu, "
+                  "\"wasted\": %zu, \"blocks\": %zu, \"allocations\": %llu, \"resets\": %llu, "
+                  "\"growths\": %llu, \"upstream_calls\": %llu, \"lease_misses\": %llu, "
+                  "\"live_frees\": %llu}",
+                  r->kind, s->used, s->peak, s->committed, s->wasted, s->blocks,
+                  (unsigned long long)s->allocations, (unsigned long long)s->resets,
+                  (unsigned long long)s->growths, (unsigned long long)s->upstream_calls,
+                  (unsigned long long)s->lease_misses, (unsigned long long)s->live_frees);
+}
+
+aa_status aa_report_json(FILE *file)
+{
+    if (file == NULL) {
+        return aai_fail(AA_INVALID, "aa_report_json: NULL file");
+    }
+    const rows list = collect();
+    if (list.at == NULL) {
+        return aai_fail(AA_NOMEM, "no memory for a report");
+    }
+    const int kept = errno;
+    (void)fprintf(file, "{\n  \"version\": \"%s\",\n  \"omp_handles\": %llu,\n  \"allocators\": [\n",
+                  aa_version(), (unsigned long long)AAI_LOAD(aai_omp_handles));
+    for (size_t i = 0; i < list.count; ++i) {
+        print_json_row(file, &list.at[i]);
+        (void)fprintf(file, i + 1 < list.count ? ",\n" : "\n");
+    }
+    (void)fprintf(file, "  ]\n}\n");
+    errno = kept;
+    aai_mfree(list.at);
+    return written(file);
+}
+
+/* ---- at exit ------------------------------------------------------------------------------------------------- */
+
+static void report_all(void)
+{
+    if (aai_settings_get()->stats == 2) {
+        (void)aa_report_json(stderr);
+        return;
+    }
+    const rows list = collect();
+    for (size_t i = 0; list.at != NULL && i < list.count; ++i) {
+        (void)fprintf(stderr, "allocator '%s' (%s)\n", list.at[i].name, list.at[i].kind);
+        print_stats(stderr, &list.at[i].stats);
+    }
+    aai_mfree(list.at);
+}
+
+static void register_report(void)
+{
+    if (aai_settings_get()->stats != 0) {
+        (void)atexit(report_all);
+    }
+}
+
+void aai_report_at_exit(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, register_report);
+}

@@ -1,0 +1,82 @@
+/* Floor 7, array: what AA_AT does out of line: the validity of a checked array, and refusals.
+ *
+ * A refused access must designate something: memory of this thread, zeroed at each refusal, so that a
+ * handler which returns lets the program read 0 and write nowhere that matters. No locks. */
+#include "array/array.h"
+
+#include <inttypes.h>
+
+/* Any type that is an element, and most that are none. The default TLS model, as in status.c. */
+enum { DUMMY_BYTES = 1024 };
+
+static __thread struct {
+    _Alignas(64) char bytes[DUMMY_BYTES];
+} dummy;
+
+/* Larger than that: no element is, so it is a bug on its way out; it is given memory that stays. */
+static void *zeroed_dummy(size_t size)
+{
+    if (size > DUMMY_BYTES) {
+        void *const large = aai_calloc(size);
+        aai_assert(large != NULL);
+        return large;
+    }
+    return memset(dummy.bytes, 0, size);
+}
+
+bool aai_at_valid(const aa_array *array)
+{
+    return array->data != NULL && aai_valid(&array->validity);
+}
+
+/* The first axis whose index is outside, -1 if all are inside. */
+static int axis_outside(const aa_array *array, const aai_index *index)
+{
+    for (int axis = 0; axis < array->ndim; ++axis) {
+        if (index->at[axis] < 0 || index->at[axis] >= array->shape[axis]) {
+            return axis;
+        }
+    }
+    return -1;
+}
+
+static void report_bounds(const aa_array *array, aai_site site, const char *what)
+{
+    (void)aai_violate(AA_OUT_OF_BOUNDS, aai_array_owner(array), site, array->validity.key, "%s: %s",
+                      aai_array_describe(array).text, what);
+}
+
+/* Word what is wrong with an access to a valid array. */
+static void explain(char *what, size_t bytes, const aa_array *array, int dtype, size_t size,
+                    int count, const aai_index *index)
+{
+    if (count != array->ndim) {
+        (void)snprintf(what, bytes, "%d indices were given, it has %d axes", count, array->ndim);
+        return;
+    }
+    if (dtype != AAI_DTYPE_ANY && dtype != (int)array->dtype) {
+        (void)snprintf(what, bytes, "its elements are no %s", aa_dtype_name((aa_dtype)dtype));
+        return;
+    }
+    const int axis = axis_outside(array, index);
+    if (axis < 0) {
+        (void)snprintf(what, bytes, "its elements are no type of %zu bytes", size);
+        return;
+    }
+    (void)snprintf(what, bytes, "index %" PRId64 " of axis %d is outside 0 to %" PRId64,
+                   index->at[axis], axis, array->shape[axis] - 1);
+}
+
+void *aai_at_refused(const aa_array *array, int dtype, size_t size, int count,
+                     const aai_index *index, const char *file, int line)
+{
+    const aai_site site = {"AA_AT", file, line};
+    if (array->data == NULL) {
+        report_bounds(array, site, "it is null");
+    } else if (aai_array_require_valid(array, site) == AA_OK) {
+        char what[128];
+        explain(what, sizeof what, array, dtype, size, count, index);
+        report_bounds(array, site, what);
+    }
+    return zeroed_dummy(size);
+}

@@ -1,0 +1,176 @@
+/* Floor 7, array: whether an array's memory is still its own; pins; how reports name an array.
+ *
+ * It cannot prevent that memory is taken back between a check and a use: a pin can.
+ * Reports never follow a pointer that may be gone: an owner is named only while its home cell carries its
+ * id, and "made at" is an address that dladdr looks up, not a string kept somewhere.
+ * No locks of its own; pins are counted under the cell's. */
+#include "array/array.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+
+/* ---- text ------------------------------------------------------------------------------------------- */
+
+enum { TEXT = sizeof(aai_array_text) };
+
+/* Append; what does not fit is cut off. */
+static __attribute__((format(printf, 3, 4))) void append(aai_array_text *text, size_t *used,
+                                                         const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    const int more = vsnprintf(text->text + *used, TEXT - *used, format, arguments);
+    va_end(arguments);
+    if (more > 0) {
+        *used = aai_min(*used + (size_t)more, TEXT - 1);
+    }
+}
+
+static void append_shape(aai_array_text *text, size_t *used, int ndim, const int64_t *shape)
+{
+    append(text, used, "(");
+    for (int axis = 0; axis < ndim && axis < AA_MAX_NDIM; ++axis) {
+        append(text, used, "%s%" PRId64, axis > 0 ? ", " : "", shape[axis]);
+    }
+    append(text, used, ")");
+}
+
+/* "prog+0x1234 (fill)"; the address is that of a return, so the call ends one byte before it. */
+static void append_place(aai_array_text *text, size_t *used, const void *address)
+{
+    Dl_info found;
+    if (address == NULL) {
+        append(text, used, "an unknown place");
+        return;
+    }
+    const char *const call = (const char *)address - 1;
+    if (dladdr(call, &found) == 0 || found.dli_fname == NULL) {
+        append(text, used, "address %p", address);
+        return;
+    }
+    const char *const slash = strrchr(found.dli_fname, '/');
+    append(text, used, "%.60s+0x%zx", slash != NULL ? slash + 1 : found.dli_fname,
+           (size_t)(call - (const char *)found.dli_fbase));
+    if (found.dli_sname != NULL) {
+        append(text, used, " (%.60s)", found.dli_sname);
+    }
+}
+
+aai_array_text aai_shape_describe(int ndim, const int64_t *shape)
+{
+    aai_array_text text = {""};
+    size_t used = 0;
+    append_shape(&text, &used, ndim, shape);
+    return text;
+}
+
+aai_array_text aai_array_describe(const aa_array *array)
+{
+    const int kept = errno;
+    aai_array_text text = {""};
+    size_t used = 0;
+    append(&text, &used, "array %s ", aa_dtype_name(array->dtype));
+    append_shape(&text, &used, array->ndim, array->shape);
+    append(&text, &used, " made at ");
+    append_place(&text, &used, array->made_at);
+    errno = kept;
+    return text;
+}
+
+/* ---- validity --------------------------------------------------------------------------------------- */
+
+const aa_allocator *aai_array_owner(const aa_array *array)
+{
+    if (array->owner == NULL || array->owner == aa_heap()) { /* wrapped; alive for ever */
+        return array->owner;
+    }
+    const aai_cell *const home = AAI_LOAD(array->validity.cell->home);
+    return AAI_LOAD(home->id) == array->owner_id ? array->owner : NULL;
+}
+
+static AAI_COLD aa_status report_stale(const aa_array *array, aai_site site)
+{
+    return aai_violate(
+        AA_USE_AFTER_RESET, aai_array_owner(array), site, array->validity.key,
+        "%s: its memory was taken back by a reset, rewind, free or destroy; aa_materialize "
+        "what must outlive that",
+        aai_array_describe(array).text);
+}
+
+aa_status aai_array_require_valid(const aa_array *array, aai_site site)
+{
+    return AAI_LIKELY(aai_valid(&array->validity)) ? AA_OK : report_stale(array, site);
+}
+
+bool aa_is_valid(const aa_array *array)
+{
+    return !aa_is_null(array) && aai_valid(&array->validity);
+}
+
+void *aa_data(const aa_array *array)
+{
+    if (AAI_UNLIKELY(aa_is_null(array))) {
+        (void)aai_fail(AA_INVALID, "aa_data: the array is null");
+        return NULL;
+    }
+    const aa_status status = aai_array_require_valid(array, (aai_site){"aa_data", NULL, 0});
+    return status == AA_OK ? array->data : NULL;
+}
+
+/* ---- pins ------------------------------------------------------------------------------------------- */
+
+/* A cell's pins are counts beside its value, not part of what an array may rely on. */
+static aai_cell *pin_cell(const aa_array *array)
+{
+    return (aai_cell *)(uintptr_t)array->validity.cell;
+}
+
+aa_status aa_pin(const aa_array *array)
+{
+    if (aa_is_null(array)) {
+        return aai_fail(AA_INVALID, "aa_pin: the array is null");
+    }
+    if (array->validity.cell == NULL) {
+        return AA_OK;
+    }
+    const aa_status status = aai_array_require_valid(array, (aai_site){"aa_pin", NULL, 0});
+    if (status != AA_OK) {
+        return status;
+    }
+    if (!aai_cell_pin(pin_cell(array), array->validity.ordinal)) {
+        return aai_fail(AA_NOMEM, "aa_pin: no memory to count the pin");
+    }
+    return AA_OK;
+}
+
+aa_status aa_unpin(const aa_array *array)
+{
+    if (aa_is_null(array)) {
+        return aai_fail(AA_INVALID, "aa_unpin: the array is null");
+    }
+    if (array->validity.cell == NULL) {
+        return AA_OK;
+    }
+    const aa_status status = aai_array_require_valid(array, (aai_site){"aa_unpin", NULL, 0});
+    if (status != AA_OK) {
+        return status;
+    }
+    if (!aai_cell_unpin(pin_cell(array), array->validity.ordinal)) {
+        return aai_fail(AA_ORDER, "aa_unpin: %s is not pinned", aai_array_describe(array).text);
+    }
+    return AA_OK;
+}
+
+/* ---- checked arrays ----------------------------------------------------------------------------------- */
+
+aa_array aa_checked(const aa_array *array)
+{
+    if (!aai_array_given("aa_checked", array)) {
+        return aai_array_null();
+    }
+    aa_array checked = *array;
+    checked.flags |= AAI_ARRAY_CHECKED;
+    return checked;
+}

@@ -1,0 +1,90 @@
+/* Floor 1, base: the one table of environment variables. Read once, at first use.
+ * A malformed value gives one warning and the default. */
+#include "base/base.h"
+
+#include <allocarrays/allocator.h>
+#include <errno.h>
+#include <pthread.h>
+
+typedef struct choice {
+    const char *word;
+    int value;
+} choice;
+
+static const choice checks_words[] = {
+    {"none", AA_CHECKS_NONE}, {"api", AA_CHECKS_API}, {"full", AA_CHECKS_FULL}, {NULL, 0}};
+static const choice switch_words[] = {{"0", 0}, {"1", 1}, {NULL, 0}};
+static const choice stats_words[] = {{"0", 0}, {"1", 1}, {"text", 1}, {"json", 2}, {NULL, 0}};
+
+static aai_settings settings;
+
+static struct {
+    const char *name, *meaning;
+    const choice *words; /* NULL: a number from 1 to limit */
+    int limit, fallback;
+    int *target;
+} const table[] = {
+    {"AA_CHECKS", "checks of allocators that ask for none: none, api, full", checks_words, 0,
+     AA_CHECKS_NONE, &settings.checks},
+    {"AA_VERBOSE", "1 prints this table", switch_words, 0, 0, &settings.verbose},
+    {"AA_STATS", "1 (or text) or json: report live allocators at exit", stats_words, 0, 0,
+     &settings.stats},
+    {"AA_TEAM_TIMEOUT", "seconds that aa_reset_team waits for the whole team", NULL, 1000000, 60,
+     &settings.team_timeout},
+};
+
+static bool parse_word(const choice *words, const char *text, int *value)
+{
+    for (; words->word != NULL; ++words) {
+        if (strcmp(words->word, text) == 0) {
+            *value = words->value;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool parse_number(const char *text, int limit, int *value)
+{
+    char *end;
+    const long number = strtol(text, &end, 10);
+    if (end == text || *end != '\0' || number < 1 || number > limit) {
+        return false;
+    }
+    *value = (int)number;
+    return true;
+}
+
+static void read_environment(void)
+{
+    const int kept = errno;
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; ++i) {
+        const char *const text = getenv(table[i].name);
+        *table[i].target = table[i].fallback;
+        if (text == NULL || *text == '\0') {
+            continue;
+        }
+        const bool fine = table[i].words != NULL
+                              ? parse_word(table[i].words, text, table[i].target)
+                              : parse_number(text, table[i].limit, table[i].target);
+        if (!fine) {
+            (void)fprintf(stderr, "allocarrays: %s=%.64s is not understood (%s); ignored\n",
+                          table[i].name, text, table[i].meaning);
+        }
+    }
+    if (settings.verbose != 0) {
+        (void)fprintf(stderr, "allocarrays %s, settings:\n", aa_version());
+        for (size_t i = 0; i < sizeof table / sizeof table[0]; ++i) {
+            (void)fprintf(stderr, "  %-16s %d  (%s)\n", table[i].name, *table[i].target,
+                          table[i].meaning);
+        }
+    }
+    errno = kept;
+}
+
+const aai_settings *aai_settings_get(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, read_environment);
+    return &settings;
+}

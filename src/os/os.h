@@ -1,0 +1,52 @@
+/* Floor 2, os: pages, thread identity and exit. With tools.h the only files that know the OS and the tools. */
+#ifndef AAI_OS_H
+#define AAI_OS_H
+
+#include "base/base.h"
+
+#include <allocarrays/impl/alloc.h>
+
+size_t aai_page_size(void);
+enum { AAI_HUGE_PAGE = 2 << 20 };
+
+/* Map bytes of zeroed memory aligned to `alignment` (a power of two). flags: AA_HUGEPAGES, AA_PREFAULT.
+ * NULL when refused. Unmap with the same bytes. */
+void *aai_pages_map(size_t bytes, size_t alignment, unsigned flags);
+void aai_pages_unmap(void *pointer, size_t bytes);
+/* Make [pointer, pointer + bytes) resident. Its contents must be free to change. */
+void aai_pages_populate(void *pointer, size_t bytes);
+
+/* A call of this library under way on a thread; on its stack, linked from its record. */
+typedef struct aai_op {
+    const aa_allocator *allocator;
+    struct aai_op *outer;
+    bool in_callback; /* user code runs: an upstream, a method, a violation handler */
+} aai_op;
+
+/* A thread that has used the library. Owned by that thread; freed at its exit. */
+typedef struct aai_thread {
+    uint64_t id;              /* from 1, never repeated */
+    aai_op *op;               /* innermost call under way */
+    struct aai_tracker *tracker; /* alloc: its scratches on the heap */
+    struct aai_places *places;   /* alloc: its lanes and arenas */
+    struct aai_scopes *scopes; /* scope: its open scopes */
+} aai_thread;
+
+aai_thread *aai_thread_register(void);
+
+/* The calling thread's record; NULL only when memory for it is refused. */
+static inline aai_thread *aai_self(void)
+{
+    aai_thread *const record = aa_tls.record;
+    return record != NULL ? record : aai_thread_register();
+}
+
+/* Whether an address lies on the calling thread's own stack (not on an alternate or a fiber's). Slow;
+ * false where the system cannot tell. */
+bool aai_on_own_stack(const void *address);
+
+/* What higher floors do when a thread ends, in this order, on that thread. Set any number of times. */
+typedef enum aai_exit_stage { AAI_EXIT_SCOPES, AAI_EXIT_HEAP, AAI_EXIT_PLACES, AAI_EXIT_STAGES } aai_exit_stage;
+void aai_thread_at_exit(aai_exit_stage stage, void (*hook)(aai_thread *));
+
+#endif

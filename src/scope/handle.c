@@ -1,0 +1,117 @@
+/* Floor 6, scope: OpenMP handles of allocators. A handle is a real one from omp_init_allocator, made at first
+ * need and never destroyed, because both runtimes reuse a destroyed handle's value at once.
+ *
+ * Invariant: the table only grows; an entry never changes; version == number of entries.
+ * Lock: table_lock; the runtime is called outside it. */
+#include "scope/scope.h"
+
+static aai_lock table_lock = AAI_LOCK_INIT(AAI_RANK_HANDLES);
+static aai_node *table;
+static uint64_t version; /* release on insert pairs with the acquire in find: a new entry is seen */
+
+/* Enter a handle for an allocator, unless another thread did so meanwhile. Returns the one that counts. */
+static uintptr_t enter_handle(aai_base *base, aai_handle *entry)
+{
+    aai_lock_acquire(&table_lock);
+    const uintptr_t other = AAI_LOAD(base->handle);
+    if (other == 0) {
+        aai_tree_insert(&table, &entry->node);
+        AAI_STORE(base->handle, (uintptr_t)entry->node.key);
+        __atomic_store_n(&version, version + 1, __ATOMIC_RELEASE);
+        AAI_ADD(aai_omp_handles, 1);
+    }
+    aai_lock_release(&table_lock);
+    return other;
+}
+
+static uintptr_t make_handle(aai_base *base)
+{
+    aai_handle *const entry = aai_calloc(sizeof *entry);
+    const uintptr_t made = entry == NULL ? 0 : aai_omp_handle_make(base->head.mask + 1);
+    if (made == 0) {
+        aai_mfree(entry);
+        (void)aai_fail(AA_NOMEM, "aa_omp_handle: the OpenMP runtime gave no handle for '%s'", base->name);
+        return 0;
+    }
+    entry->node.key = made;
+    entry->allocator = &base->head;
+    entry->cell = base->cell;
+    entry->id = base->id;
+    const uintptr_t other = enter_handle(base, entry);
+    if (other != 0) { /* the one made in vain stays with the runtime */
+        aai_mfree(entry);
+        return other;
+    }
+    return made;
+}
+
+uintptr_t aa_omp_handle(aa_allocator *allocator)
+{
+    aa_allocator *const real =
+        allocator != NULL && allocator->kind == AAI_CURRENT ? aa_current() : allocator;
+    if (real == NULL) {
+        (void)aai_fail(AA_INVALID, "aa_omp_handle: NULL allocator");
+        return 0;
+    }
+    if (real->kind == AAI_GONE) {
+        (void)real->ops->reset(real); /* reports it */
+        return 0;
+    }
+    aai_omp_look_again();
+    if (!aai_omp_carries()) {
+        (void)aai_fail(AA_UNSUPPORTED, "aa_omp_handle: no OpenMP runtime with allocators is loaded");
+        return 0;
+    }
+    aai_base *const base = aai_base_of(real);
+    const uintptr_t known = AAI_LOAD(base->handle);
+    return known != 0 ? known : make_handle(base);
+}
+
+static const aai_handle *look_up(uintptr_t handle)
+{
+    aai_lock_acquire(&table_lock);
+    aai_node *const node = aai_tree_find(table, handle);
+    aai_lock_release(&table_lock);
+    return node == NULL ? NULL : aai_container_of(node, aai_handle, node);
+}
+
+const aai_handle *aai_handle_find(uintptr_t handle)
+{
+    const aai_thread *const self = aai_self();
+    aai_scopes *const mine = self == NULL ? NULL : self->scopes;
+    const uint64_t now = __atomic_load_n(&version, __ATOMIC_ACQUIRE);
+    if (mine != NULL && mine->seen_handle == handle &&
+        (mine->seen != NULL || mine->seen_version == now)) {
+        return mine->seen;
+    }
+    const aai_handle *const found = look_up(handle);
+    if (mine != NULL) {
+        mine->seen_handle = handle;
+        mine->seen = found;
+        mine->seen_version = now;
+    }
+    return found;
+}
+
+aa_allocator *aa_from_omp_handle(uintptr_t handle)
+{
+    const aai_handle *const found = aai_handle_find(handle);
+    return found != NULL && aai_alive(found->cell, found->id) ? found->allocator : NULL;
+}
+
+aa_allocator *aai_current_of_icv(void)
+{
+    const uintptr_t handle = aai_omp_default_get();
+    const aai_handle *const found = aai_handle_find(handle);
+    if (found == NULL) {
+        return aa_heap();
+    }
+    if (!aai_alive(found->cell, found->id)) {
+        const aai_site site = {"aa_current", NULL, 0};
+        (void)aai_violate(AA_USE_AFTER_RESET, NULL, site, found->id,
+                          "the current allocator was destroyed while its scope was open; the heap "
+                          "serves instead");
+        return aa_heap();
+    }
+    return found->allocator;
+}

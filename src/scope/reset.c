@@ -1,0 +1,178 @@
+/* Floor 6, scope: the reset barrier: prove that nothing is using an allocator, then take its memory back.
+ *
+ * The proof is a conjunction; each clause is a rule of the report. With a = the allocator, t = the caller:
+ *     1  level(t) <= birth_level(a)                        no region is open around the caller
+ *     2  level(t) == birth_level(a) > 0  =>  t made a, and no other thread of that level allocated since
+ *     3  holders(a) == the caller's own open scopes and tokens for a
+ *     4  no other thread has an open mark in a;  5  nothing of a is pinned
+ *     6  (shared) no thread is between the lock and the upstream; asked by the method, under its lock
+ * A private allocator's arena is its thread's alone: clauses 1 and 2 give way to "t owns it".
+ * Leases of other threads and arrays count for nothing. What inline bumps do leaves no trace: another host
+ * thread's region that uses an explicit handle and no scope is not seen. */
+#include "scope/scope.h"
+
+#include <allocarrays/array.h>
+
+bool aa_in_parallel(void)
+{
+    return aai_omp_level() > 0 || aai_omp_in_parallel();
+}
+
+static aa_status refuse_level(const aai_base *base, aai_site site, int level)
+{
+    if (level > base->birth_level) {
+        return aai_violate(AA_RESET_IN_PARALLEL, &base->head, site, 0,
+                           "a parallel region is active: nesting level %d, '%s' was created at level "
+                           "%d; reset after the region, or with aa_reset_team by all its threads",
+                           level, base->name, base->birth_level);
+    }
+    const bool same_region = level == base->birth_level && level > 0;
+    if (same_region && aai_self()->id != base->creator) {
+        return aai_violate(AA_RESET_IN_PARALLEL, &base->head, site, 0,
+                           "'%s' was created inside this region by thread %llu; only that thread may "
+                           "reset it here (or all of them, with aa_reset_team)",
+                           base->name, (unsigned long long)base->creator);
+    }
+    if (same_region && AAI_LOAD(base->team_used) != 0) {
+        return aai_violate(AA_RESET_IN_PARALLEL, &base->head, site, 0,
+                           "other threads of this region took memory from '%s' since its last reset; "
+                           "use aa_reset_team, or reset after the region",
+                           base->name);
+    }
+    return AA_OK;
+}
+
+aa_status aai_prove_no_holders(const aa_allocator *allocator, aai_site site, uint64_t own_scopes,
+                               uint64_t own_marks)
+{
+    const aai_base *const base = aai_base_of(allocator);
+    const uint64_t holders = AAI_LOAD(base->cell->holders);
+    if (holders > own_scopes) {
+        char where[256];
+        aai_scopes_describe(allocator, where, sizeof where);
+        return aai_violate(AA_RESET_IN_USE, allocator, site, 0,
+                           "%llu scope(s) or token(s) of other threads are open for '%s':%s end them, "
+                           "then reset",
+                           (unsigned long long)(holders - own_scopes), base->name, where);
+    }
+    const uint64_t marks =
+        allocator->ops->marks == NULL ? 0 : allocator->ops->marks(allocator, aai_self()->id).others;
+    if (marks > own_marks) {
+        return aai_violate(AA_RESET_IN_USE, allocator, site, 0,
+                           "other threads have %llu open mark(s) or scratch(es) in '%s'; end them first",
+                           (unsigned long long)(marks - own_marks), base->name);
+    }
+    const uint64_t inner =
+        allocator->ops->inner_pins == NULL ? 0 : allocator->ops->inner_pins(allocator);
+    const uint64_t pins = AAI_LOAD(base->cell->pins) + inner;
+    if (pins != 0) {
+        return aai_violate(AA_RESET_IN_USE, allocator, site, 0,
+                           "%llu pin(s) on arrays of '%s': a kernel or borrower is using them; aa_unpin "
+                           "first",
+                           (unsigned long long)pins, base->name);
+    }
+    return AA_OK;
+}
+
+static bool is_foreign(const aai_base *base)
+{
+    const bool owned = base->head.kind == AAI_ARENA &&
+                       (base->head.tier != AA_CHECKS_NONE || aai_arena_is_private(&base->head));
+    return owned && aai_self()->id != base->creator;
+}
+
+aa_status aai_prove_quiescent(const aa_allocator *allocator, aai_site site)
+{
+    const aai_base *const base = aai_base_of(allocator);
+    if (is_foreign(base)) {
+        return aai_foreign_thread(base, site);
+    }
+    if (!aai_arena_is_private(allocator)) {
+        const aa_status level = refuse_level(base, site, aai_omp_level());
+        if (level != AA_OK) {
+            return level;
+        }
+    }
+    return aai_prove_no_holders(allocator, site, aai_scopes_own(allocator), 0);
+}
+
+/* A method that found calls under way (clause 6) has changed nothing. */
+aa_status aai_reset_now(aa_allocator *allocator, aai_site site)
+{
+    const aa_status status = allocator->ops->reset(allocator);
+    if (status == AA_BUSY) {
+        return aai_violate(AA_RESET_IN_USE, allocator, site, 0,
+                           "another thread is inside a call to '%s' right now", aa_name(allocator));
+    }
+    return status;
+}
+
+static aa_status reset_entered(aa_allocator *allocator, aai_site site)
+{
+    if (allocator->kind == AAI_GONE) {
+        return allocator->ops->reset(allocator); /* reports it */
+    }
+    if (allocator->ops->reset == NULL) {
+        return aai_fail(AA_UNSUPPORTED, "aa_reset: '%s' cannot be reset", aa_name(allocator));
+    }
+    aai_omp_look_again();
+    const aa_status quiet = aai_prove_quiescent(allocator, site);
+    return quiet != AA_OK ? quiet : aai_reset_now(allocator, site);
+}
+
+aa_status aai_reset_at(aa_allocator *allocator, const char *file, int line)
+{
+    aa_allocator *const real =
+        allocator != NULL && allocator->kind == AAI_CURRENT ? aa_current() : allocator;
+    aai_op op;
+    const aa_status entered = aai_enter(&op, real, "aa_reset");
+    if (entered != AA_OK) {
+        return entered;
+    }
+    const aa_status status = reset_entered(real, (aai_site){"aa_reset", file, line});
+    aai_leave(&op);
+    return status;
+}
+
+aa_status (aa_reset)(aa_allocator *allocator)
+{
+    return aai_reset_at(allocator, NULL, 0);
+}
+
+static aa_status destroy_entered(aa_allocator *allocator)
+{
+    const aai_site site = {"aa_destroy", NULL, 0};
+    if (allocator->kind == AAI_GONE) {
+        return aai_violate(AA_USE_AFTER_RESET, allocator, site, aai_base_of(allocator)->id,
+                           "allocator '%s' was destroyed before", aa_name(allocator));
+    }
+    if (allocator->ops->destroy == NULL) {
+        return aai_fail(AA_UNSUPPORTED, "aa_destroy: '%s' is for good", aa_name(allocator));
+    }
+    if (aai_arena_is_private(allocator)) {
+        return aai_fail(AA_INVALID, "aa_destroy: an arena of a private allocator ends with it");
+    }
+    aai_omp_look_again();
+    const aa_status quiet = aai_prove_quiescent(allocator, site);
+    if (quiet != AA_OK) {
+        return quiet;
+    }
+    aai_base_destroy(aai_base_of(allocator));
+    return AA_OK;
+}
+
+aa_status aa_destroy(aa_allocator *allocator)
+{
+    if (allocator == NULL) {
+        return AA_OK;
+    }
+    aa_allocator *const real = allocator->kind == AAI_CURRENT ? aa_current() : allocator;
+    aai_op op;
+    const aa_status entered = aai_enter(&op, real, "aa_destroy");
+    if (entered != AA_OK) {
+        return entered;
+    }
+    const aa_status status = destroy_entered(real);
+    aai_leave(&op);
+    return status;
+}

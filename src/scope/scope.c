@@ -1,0 +1,353 @@
+/* Floor 6, scope: entering and leaving. See scope.h for the invariants. */
+#include "scope/scope.h"
+
+/* ---- the stack ------------------------------------------------------------------------------------------- */
+
+static aai_scopes *all;
+
+aai_entry *aai_entry_at(aai_scopes *scopes, size_t index)
+{
+    return index < AAI_ENTRIES_FIXED ? &scopes->first[index]
+                                     : &scopes->more[index - AAI_ENTRIES_FIXED];
+}
+
+static void drop_top(aai_scopes *scopes)
+{
+    const aai_entry *const top = aai_entry_at(scopes, scopes->depth - 1);
+    AAI_STORE(scopes->depth, scopes->depth - 1);
+    if (top->cell != NULL && aai_alive(top->cell, top->id)) {
+        AAI_SUB(top->cell->holders, 1);
+    }
+}
+
+static void thread_ends(aai_thread *self)
+{
+    aai_scopes *const scopes = self->scopes;
+    if (scopes == NULL) {
+        return;
+    }
+    while (scopes->depth > 0) {
+        drop_top(scopes);
+    }
+    aai_lock_acquire(&aai_registry_lock);
+    if (scopes->prev != NULL) {
+        scopes->prev->next = scopes->next;
+    } else {
+        all = scopes->next;
+    }
+    if (scopes->next != NULL) {
+        scopes->next->prev = scopes->prev;
+    }
+    aai_lock_release(&aai_registry_lock);
+    self->scopes = NULL;
+    aai_mfree(scopes->more);
+    aai_mfree(scopes);
+}
+
+static aai_scopes *make_scopes(aai_thread *self)
+{
+    aai_scopes *const made = aai_calloc(sizeof *made);
+    if (made == NULL) {
+        (void)aai_fail(AA_NOMEM, "no memory for this thread's scopes");
+        return NULL;
+    }
+    made->thread = self->id;
+    aai_thread_at_exit(AAI_EXIT_SCOPES, thread_ends);
+    aai_lock_acquire(&aai_registry_lock);
+    made->next = all;
+    if (all != NULL) {
+        all->prev = made;
+    }
+    all = made;
+    aai_lock_release(&aai_registry_lock);
+    self->scopes = made;
+    return made;
+}
+
+aai_scopes *aai_scopes_mine(void)
+{
+    aai_thread *const self = aai_self();
+    if (self == NULL) {
+        return NULL;
+    }
+    return self->scopes != NULL ? self->scopes : make_scopes(self);
+}
+
+uint64_t aai_scopes_own(const aa_allocator *allocator)
+{
+    const aai_thread *const self = aai_self();
+    aai_scopes *const mine = self == NULL ? NULL : self->scopes;
+    const aai_base *const base = aai_base_of(allocator);
+    uint64_t count = 0;
+    for (size_t i = 0; mine != NULL && i < mine->depth; ++i) {
+        const aai_entry *const entry = aai_entry_at(mine, i);
+        count += entry->cell == base->cell && entry->id == base->id;
+    }
+    return count;
+}
+
+static size_t describe_entry(const aai_scopes *scopes, const aai_entry *entry, char *text, size_t bytes)
+{
+    const char *const file = AAI_LOAD(entry->file);
+    const int length =
+        snprintf(text, bytes, " thread %llu (%s:%d, level %d);", (unsigned long long)scopes->thread,
+                 file != NULL ? file : "aa_scope_enter", AAI_LOAD(entry->line), AAI_LOAD(entry->level));
+    return length < 0 ? 0 : aai_min((size_t)length, bytes);
+}
+
+void aai_scopes_describe(const aa_allocator *allocator, char *text, size_t bytes)
+{
+    const aai_base *const base = aai_base_of(allocator);
+    const uint64_t self = aai_self()->id;
+    size_t used = 0;
+    text[0] = '\0';
+    aai_lock_acquire(&aai_registry_lock);
+    for (aai_scopes *scopes = all; scopes != NULL; scopes = scopes->next) {
+        const size_t depth = aai_min(AAI_LOAD(scopes->depth), AAI_ENTRIES_FIXED);
+        for (size_t i = 0; i < depth && scopes->thread != self; ++i) {
+            if (AAI_LOAD(scopes->first[i].id) == base->id) {
+                used += describe_entry(scopes, &scopes->first[i], text + used, bytes - used);
+            }
+        }
+    }
+    aai_lock_release(&aai_registry_lock);
+}
+
+/* ---- entering ---------------------------------------------------------------------------------------------- */
+
+/* Relaxed stores: reports of other threads may read. */
+static bool push(aai_scopes *scopes, const aai_entry *entry)
+{
+    const size_t index = scopes->depth;
+    if (index >= AAI_ENTRIES_FIXED &&
+        !aai_vector_grow((void **)&scopes->more, &scopes->more_capacity, index - AAI_ENTRIES_FIXED,
+                         sizeof *scopes->more)) {
+        return false;
+    }
+    aai_entry *const at = aai_entry_at(scopes, index);
+    at->serial = entry->serial;
+    at->allocator = entry->allocator;
+    at->cell = entry->cell;
+    at->handle = entry->handle;
+    at->saved = entry->saved;
+    at->frame = entry->frame;
+    AAI_STORE(at->id, entry->id);
+    AAI_STORE(at->file, entry->file);
+    AAI_STORE(at->line, entry->line);
+    AAI_STORE(at->level, entry->level);
+    AAI_STORE(scopes->depth, index + 1);
+    return true;
+}
+
+static void restore(const aai_entry *entry)
+{
+    if (entry->handle != 0) {
+        aai_omp_default_set(entry->saved);
+    }
+}
+
+/* Stacks grow downwards: an entry of a frame below a new one belongs to a function that has returned
+ * without ending its scope (longjmp). Only where both lie on this thread's own stack. */
+static void repair(aai_scopes *scopes, const void *frame)
+{
+    bool repaired = false;
+    while (frame != NULL && scopes->depth > 0) {
+        const aai_entry *const top = aai_entry_at(scopes, scopes->depth - 1);
+        if (top->frame == NULL || (uintptr_t)top->frame >= (uintptr_t)frame ||
+            (!repaired && !(aai_on_own_stack(frame) && aai_on_own_stack(top->frame)))) {
+            break;
+        }
+        restore(top);
+        drop_top(scopes);
+        repaired = true;
+    }
+    if (repaired) {
+        (void)aai_fail(AA_ORDER, "AA_WITH: a function was left (longjmp?) inside a scope; the scope was "
+                                 "ended now");
+    }
+}
+
+/* The body runs once whatever happened; serial 0: there is nothing to leave. */
+static aa_scope unchanged(void)
+{
+    return (aa_scope){.serial = 0, .depth = 0, .once = 1};
+}
+
+/* entry: allocator, cell, id, handle, frame, file, line. handle 0: no runtime carries scopes. */
+static aa_scope open_entry(aai_entry *entry)
+{
+    aai_scopes *const scopes = aai_scopes_mine();
+    if (scopes == NULL) {
+        return unchanged();
+    }
+    repair(scopes, entry->frame);
+    entry->serial = ++scopes->next_serial;
+    entry->level = aai_omp_level();
+    entry->saved = entry->handle != 0 ? aai_omp_default_get() : 0;
+    if (!push(scopes, entry)) {
+        (void)aai_fail(AA_NOMEM, "no memory for one more scope");
+        return unchanged();
+    }
+    if (entry->cell != NULL) {
+        AAI_ADD(entry->cell->holders, 1);
+    }
+    if (entry->handle != 0) {
+        aai_omp_default_set(entry->handle);
+    }
+    return (aa_scope){.serial = entry->serial, .depth = (uint32_t)(scopes->depth - 1), .once = 1};
+}
+
+/* Whether scopes are carried by OpenMP; looks again for a runtime that came late. */
+static bool carried(void)
+{
+    aai_omp_look_again();
+    return aai_omp_carries();
+}
+
+aa_scope aai_scope_enter_at(aa_allocator *allocator, void *frame, const char *file, int line)
+{
+    aa_allocator *const real =
+        allocator != NULL && allocator->kind == AAI_CURRENT ? aa_current() : allocator;
+    if (real == NULL) {
+        static int warned;
+        (void)aai_fail(AA_INVALID, "AA_WITH: NULL allocator; the scope is unchanged");
+        aai_warn_once(&warned, "AA_WITH(NULL)%s%s: the body runs under the unchanged scope",
+                      file != NULL ? " in " : "", file != NULL ? file : "");
+        return unchanged();
+    }
+    if (real->kind == AAI_GONE) {
+        const aai_base *const base = aai_base_of(real);
+        (void)aai_violate(AA_USE_AFTER_RESET, real, (aai_site){"AA_WITH", file, line}, base->id,
+                          "allocator '%s' was destroyed; the body runs under the unchanged scope",
+                          base->name);
+        return unchanged();
+    }
+    const aai_base *const base = aai_base_of(real);
+    aai_entry entry = {.allocator = real,
+                       .cell = base->cell,
+                       .id = base->id,
+                       .frame = frame,
+                       .file = file,
+                       .line = line};
+    if (carried()) {
+        entry.handle = aa_omp_handle(real);
+        if (entry.handle == 0) {
+            return unchanged();
+        }
+    }
+    return open_entry(&entry);
+}
+
+aa_scope aa_scope_enter(aa_allocator *allocator)
+{
+    return aai_scope_enter_at(allocator, NULL, NULL, 0);
+}
+
+/* ---- tokens ------------------------------------------------------------------------------------------------ */
+
+aa_token aa_scope_capture(void)
+{
+    aa_allocator *const current = aa_current();
+    const aai_base *const base = aai_base_of(current);
+    return (aa_token){.allocator = current,
+                      .cell = base->cell,
+                      .id = base->id,
+                      .handle = aai_omp_carries() ? aai_omp_default_get() : 0};
+}
+
+aa_scope aai_token_enter_at(aa_token token, void *frame, const char *file, int line)
+{
+    if (token.allocator == NULL) {
+        (void)aai_fail(AA_INVALID, "AA_TASK: an empty token; the scope is unchanged");
+        return unchanged();
+    }
+    if (!aai_alive(token.cell, token.id)) {
+        (void)aai_violate(AA_USE_AFTER_RESET, NULL, (aai_site){"AA_TASK", file, line}, token.id,
+                          "the token's allocator was destroyed; the body runs under the current scope");
+        return unchanged();
+    }
+    aai_entry entry = {.allocator = token.allocator,
+                       .cell = (aai_cell *)(uintptr_t)token.cell,
+                       .id = token.id,
+                       .handle = token.handle,
+                       .frame = frame,
+                       .file = file,
+                       .line = line};
+    if (entry.handle == 0 && carried()) { /* captured before the runtime was found */
+        entry.handle = aa_omp_handle(token.allocator);
+    }
+    return open_entry(&entry);
+}
+
+aa_scope aa_token_enter(aa_token token)
+{
+    return aai_token_enter_at(token, NULL, NULL, 0);
+}
+
+/* ---- leaving ------------------------------------------------------------------------------------------------ */
+
+aa_status aa_scope_leave(aa_scope scope)
+{
+    if (scope.serial == 0) {
+        return AA_OK;
+    }
+    const aai_thread *const self = aai_self();
+    aai_scopes *const scopes = self == NULL ? NULL : self->scopes;
+    if (scopes == NULL || scope.depth >= scopes->depth ||
+        aai_entry_at(scopes, scope.depth)->serial != scope.serial) {
+        return aai_fail(AA_ORDER, "aa_scope_leave: this scope has ended, or was entered elsewhere");
+    }
+    restore(aai_entry_at(scopes, scope.depth));
+    const bool inner = scopes->depth > (size_t)scope.depth + 1;
+    while (scopes->depth > scope.depth) {
+        drop_top(scopes);
+    }
+    return inner ? aai_fail(AA_ORDER, "aa_scope_leave: inner scopes were still open; they ended too")
+                 : AA_OK;
+}
+
+void aai_scope_end(aa_scope *scope)
+{
+    (void)aa_scope_leave(*scope);
+}
+
+/* ---- asking ------------------------------------------------------------------------------------------------- */
+
+static aa_allocator *current_of_thread(void)
+{
+    const aai_thread *const self = aai_self();
+    aai_scopes *const scopes = self == NULL ? NULL : self->scopes;
+    if (scopes == NULL || scopes->depth == 0) {
+        return aa_heap();
+    }
+    const aai_entry *const top = aai_entry_at(scopes, scopes->depth - 1);
+    if (!aai_alive(top->cell, top->id)) {
+        (void)aai_violate(AA_USE_AFTER_RESET, NULL, (aai_site){"aa_current", NULL, 0}, top->id,
+                          "the current allocator was destroyed while its scope was open; the heap "
+                          "serves instead");
+        return aa_heap();
+    }
+    return top->allocator;
+}
+
+aa_allocator *aa_current(void)
+{
+    return aai_omp_carries() ? aai_current_of_icv() : current_of_thread();
+}
+
+const char *aa_scope_mode(void)
+{
+    return carried() ? "regions" : "threads";
+}
+
+/* ---- AA_CURRENT ---------------------------------------------------------------------------------------------- */
+
+/* Never entered: every call resolves it first. Its window is empty and its key matches no TLS slot. */
+static const aai_ops current_ops = {.kind = "current"};
+aa_allocator aai_current_handle = {
+    .mask = 63, .key = UINT64_MAX, .kind = AAI_CURRENT, .ops = &current_ops};
+
+__attribute__((constructor(101))) static void install_resolver(void)
+{
+    aai_resolve_current = aa_current;
+}

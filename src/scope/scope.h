@@ -1,0 +1,73 @@
+/* Floor 6, scope: the current allocator, marks, the reset barrier.
+ *
+ * A scope is an entry of its thread's stack. Invariants, with e1 .. en the open entries of a thread:
+ *     def-allocator-var on this thread == en.handle, unless the user set it with OpenMP's own call;
+ *     ek.saved == what it was before ek;   home(ek).holders counts the open entries for its allocator
+ * Where no OpenMP runtime carries scopes, en.allocator itself is what aa_current reads.
+ * Who: a stack is changed by its own thread alone; others read its first entries (relaxed) for reports,
+ * under the registry lock, which thread exit takes to end the stack. */
+#ifndef AAI_SCOPE_H
+#define AAI_SCOPE_H
+
+#include "alloc/alloc.h"
+#include "sync/team.h"
+
+#include <allocarrays/scope.h>
+
+typedef struct aai_entry {
+    uint64_t serial;
+    aa_allocator *allocator;
+    aai_cell *cell; /* NULL: the heap */
+    uint64_t id;
+    uintptr_t handle, saved;
+    const void *frame; /* of AA_WITH; NULL from aa_scope_enter */
+    const char *file;
+    int line, level;
+} aai_entry;
+
+/* An OpenMP handle of ours: never freed, because a handle's value may live anywhere. */
+typedef struct aai_handle {
+    aai_node node; /* key: the handle */
+    aa_allocator *allocator;
+    const aai_cell *cell;
+    uint64_t id;
+} aai_handle;
+
+enum { AAI_ENTRIES_FIXED = 8 };
+
+typedef struct aai_scopes {
+    aai_entry first[AAI_ENTRIES_FIXED];
+    aai_entry *more; /* the entries behind them */
+    size_t more_capacity;
+    size_t depth; /* relaxed */
+    uint64_t next_serial;
+    uint64_t thread;
+    /* The last handle looked up: what it is, and, if not ours, under which version of the table. */
+    uintptr_t seen_handle;
+    const aai_handle *seen;
+    uint64_t seen_version;
+    struct aai_scopes *next, *prev; /* all threads', under the registry lock */
+} aai_scopes;
+
+/* The calling thread's stack, made at first need; NULL without memory. */
+aai_scopes *aai_scopes_mine(void);
+/* How many scopes and tokens of an allocator the calling thread has open. */
+uint64_t aai_scopes_own(const aa_allocator *allocator);
+/* Describe the open scopes of other threads for an allocator: "thread 5 (file:line, level 1)", ... */
+void aai_scopes_describe(const aa_allocator *allocator, char *text, size_t bytes);
+aai_entry *aai_entry_at(aai_scopes *scopes, size_t index);
+
+/* What a handle leads to: NULL when it is not ours. */
+const aai_handle *aai_handle_find(uintptr_t handle);
+/* The allocator behind this thread's def-allocator-var: the heap when it is not ours or gone (reported). */
+aa_allocator *aai_current_of_icv(void);
+
+/* The proof of reset.c; aa_status of the violation it reported, AA_OK when the allocator is quiescent. */
+aa_status aai_prove_quiescent(const aa_allocator *allocator, aai_site site);
+/* The part of it that aa_reset_team shares; the team's own scopes and marks do not count. */
+aa_status aai_prove_no_holders(const aa_allocator *allocator, aai_site site, uint64_t own_scopes,
+                               uint64_t own_marks);
+/* The reset method, after the proof; its AA_BUSY becomes a violation. */
+aa_status aai_reset_now(aa_allocator *allocator, aai_site site);
+
+#endif

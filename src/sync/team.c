@@ -1,0 +1,172 @@
+/* Floor 3, sync: the OpenMP runtime, through weak symbols.
+ *
+ * The core has no OpenMP runtime of its own, so that one binary serves gcc's and LLVM's users and programs
+ * without OpenMP. All or none: a runtime whose level is found but not its allocator calls (a static
+ * libgomp) carries no scope. Signatures are those of omp.h 5.0 with handles as integers: the same
+ * registers in every ABI of ours. */
+#include "sync/team.h"
+
+#include <dlfcn.h>
+#include <link.h>
+
+#pragma weak omp_get_level
+#pragma weak omp_in_parallel
+#pragma weak omp_get_thread_num
+#pragma weak omp_get_num_threads
+#pragma weak omp_get_num_teams
+#pragma weak omp_get_default_allocator
+#pragma weak omp_set_default_allocator
+#pragma weak omp_init_allocator
+extern int omp_get_level(void);
+extern int omp_in_parallel(void);
+extern int omp_get_thread_num(void);
+extern int omp_get_num_threads(void);
+extern int omp_get_num_teams(void);
+extern uintptr_t omp_get_default_allocator(void);
+extern void omp_set_default_allocator(uintptr_t);
+typedef struct omp_trait {
+    int key; /* an enum there */
+    uintptr_t value;
+} omp_trait;
+extern uintptr_t omp_init_allocator(uintptr_t, int, const omp_trait *);
+
+enum { TRAIT_ALIGNMENT = 2 }; /* omp_atk_alignment */
+
+typedef int int_call(void);
+
+/* The calls in use. Filled from weak symbols at load time, later by dlsym; written under no lock, but only
+ * ever from NULL to the one address of the process: relaxed atomics suffice. */
+static struct {
+    int_call *level, *in_parallel, *thread_num, *num_threads, *num_teams;
+    uintptr_t (*get)(void);
+    void (*set)(uintptr_t);
+    uintptr_t (*init)(uintptr_t, int, const omp_trait *);
+} omp;
+
+#define OMP_LOAD(member) __atomic_load_n(&omp.member, __ATOMIC_RELAXED)
+#define OMP_STORE(member, value) __atomic_store_n(&omp.member, (value), __ATOMIC_RELAXED)
+
+__attribute__((constructor(101))) static void find_linked(void)
+{
+    OMP_STORE(level, omp_get_level);
+    OMP_STORE(in_parallel, omp_in_parallel);
+    OMP_STORE(thread_num, omp_get_thread_num);
+    OMP_STORE(num_threads, omp_get_num_threads);
+    OMP_STORE(num_teams, omp_get_num_teams);
+    OMP_STORE(init, omp_init_allocator);
+    OMP_STORE(set, omp_set_default_allocator);
+    OMP_STORE(get, omp_get_default_allocator);
+}
+
+/* dlsym gives data pointers; POSIX promises that they hold functions. */
+static void *loaded_symbol(void *runtime, const char *name)
+{
+    return dlsym(runtime, name);
+}
+
+#define OMP_LOOK(member, name)                                                                     \
+    do {                                                                                           \
+        void *const symbol = loaded_symbol(runtime, name);                                         \
+        __typeof__(omp.member) call;                                                               \
+        memcpy(&call, &symbol, sizeof call);                                                       \
+        OMP_STORE(member, call);                                                                   \
+    } while (0)
+
+/* How often the process loaded a library so far: a look among the loaded ones costs microseconds. */
+static int read_loads(struct dl_phdr_info *info, size_t bytes, void *loads)
+{
+    (void)bytes;
+    *(unsigned long long *)loads = info->dlpi_adds;
+    return 1; /* the first entry says it */
+}
+
+static bool nothing_new(void)
+{
+    static unsigned long long seen; /* relaxed: at worst one look too many */
+    unsigned long long loads = 0;
+    (void)dl_iterate_phdr(read_loads, &loads);
+    return __atomic_exchange_n(&seen, loads, __ATOMIC_RELAXED) == loads;
+}
+
+void aai_omp_look_again(void)
+{
+    if (OMP_LOAD(get) != NULL || OMP_LOAD(level) != NULL || nothing_new()) {
+        return;
+    }
+    static const char *const names[] = {"libgomp.so.1", "libomp.so.5", "libomp.so", "libiomp5.so"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; ++i) {
+        void *const runtime = dlopen(names[i], RTLD_LAZY | RTLD_NOLOAD);
+        if (runtime == NULL) {
+            continue;
+        }
+        OMP_LOOK(level, "omp_get_level");
+        OMP_LOOK(in_parallel, "omp_in_parallel");
+        OMP_LOOK(thread_num, "omp_get_thread_num");
+        OMP_LOOK(num_threads, "omp_get_num_threads");
+        OMP_LOOK(num_teams, "omp_get_num_teams");
+        OMP_LOOK(init, "omp_init_allocator");
+        OMP_LOOK(set, "omp_set_default_allocator");
+        OMP_LOOK(get, "omp_get_default_allocator");
+        return; /* the reference keeps the runtime mapped: its calls stay good */
+    }
+}
+
+static int call_or(int_call *call, int fallback)
+{
+    return call != NULL ? call() : fallback;
+}
+
+int aai_omp_level(void)
+{
+    return call_or(OMP_LOAD(level), 0);
+}
+
+bool aai_omp_in_parallel(void)
+{
+    return call_or(OMP_LOAD(in_parallel), 0) != 0;
+}
+
+int aai_omp_thread_num(void)
+{
+    return call_or(OMP_LOAD(thread_num), 0);
+}
+
+int aai_omp_num_threads(void)
+{
+    return call_or(OMP_LOAD(num_threads), 1);
+}
+
+bool aai_omp_in_teams(void)
+{
+    return call_or(OMP_LOAD(num_teams), 1) > 1;
+}
+
+bool aai_omp_carries(void)
+{
+    if (OMP_LOAD(get) != NULL && OMP_LOAD(set) != NULL && OMP_LOAD(init) != NULL) {
+        return true;
+    }
+    if (OMP_LOAD(level) != NULL) {
+        static int warned;
+        aai_warn_once(&warned, "the OpenMP runtime in this program lacks the allocator calls (a static "
+                               "libgomp?): scopes are per thread; link with -Wl,-u,omp_get_default_allocator "
+                               "-Wl,-u,omp_set_default_allocator -Wl,-u,omp_init_allocator");
+    }
+    return false;
+}
+
+uintptr_t aai_omp_default_get(void)
+{
+    return OMP_LOAD(get)();
+}
+
+void aai_omp_default_set(uintptr_t handle)
+{
+    OMP_LOAD(set)(handle);
+}
+
+uintptr_t aai_omp_handle_make(size_t alignment)
+{
+    const omp_trait trait = {TRAIT_ALIGNMENT, alignment};
+    return OMP_LOAD(init)(0 /* omp_default_mem_space */, 1, &trait);
+}

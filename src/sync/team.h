@@ -1,0 +1,23 @@
+/* Floor 3, sync: what we ask of the OpenMP runtime. team.c is the only file that knows it. */
+#ifndef AAI_TEAM_H
+#define AAI_TEAM_H
+
+#include "base/base.h"
+
+/* Where the calling thread stands. All zero without an OpenMP runtime. */
+int aai_omp_level(void);      /* nesting of regions, those of one thread too */
+bool aai_omp_in_parallel(void);
+int aai_omp_thread_num(void);
+int aai_omp_num_threads(void);
+bool aai_omp_in_teams(void); /* inside a host teams construct */
+
+/* The carrier of scopes: def-allocator-var. Usable only when aai_omp_carries() says so. */
+bool aai_omp_carries(void);
+uintptr_t aai_omp_default_get(void);
+void aai_omp_default_set(uintptr_t handle);
+uintptr_t aai_omp_handle_make(size_t alignment); /* 0 when refused */
+
+/* Look again for a runtime that arrived with a plug-in. Cheap once one is found. */
+void aai_omp_look_again(void);
+
+#endif

@@ -1,0 +1,315 @@
+/* Stats are exact; reports name what lives. */
+#include "kinds.h"
+#include "patterns.h"
+#include "runner.h"
+#include "upstreams.h"
+#include "violations.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+START_TEST(a_new_allocator_has_zero_everywhere)
+{
+    aa_allocator *const a = bump_create(_i, NULL);
+    const aa_stats stats = stats_of(a), zero = {0};
+    ck_assert_mem_eq(&stats, &zero, sizeof zero);
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
+START_TEST(used_counts_aligned_bytes)
+{
+    aa_allocator *const a = bump_create(_i, &(aa_options){.alignment = 32});
+    static const size_t sizes[] = {1, 32, 33, 100, 0, 1000, 50000, 1000000};
+    static const size_t rounded[] = {32, 32, 64, 128, 32, 1024, 50016, 1000000};
+    size_t used = 0;
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; ++i) {
+        (void)aa_alloc(a, sizes[i]);
+        used += rounded[i];
+        ck_assert_uint_eq(stats_of(a).used, used);
+    }
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
+START_TEST(allocations_count_every_served_request_across_resets)
+{
+    aa_allocator *const a = bump_create(_i, &(aa_options){.capacity = 1 << 20});
+    for (uint64_t round = 1; round <= 5; ++round) {
+        (void)aa_alloc(a, 100);
+        (void)aa_alloc(a, 0);
+        (void)aa_calloc(a, 10, 10);
+        (void)aa_alloc_aligned(a, 100, 1024);
+        (void)aa_alloc(a, 100000);
+        (void)aa_alloc(a, 2 << 20); /* refused */
+        (void)aa_alloc(a, SIZE_MAX);
+        const aa_mark mark = aa_mark_take(a);
+        (void)aa_alloc(a, 100);
+        assert_status(aa_mark_rewind(mark), AA_OK);
+        void *const p = aa_alloc(a, 100);
+        aa_free(a, p, 100);
+        ck_assert_uint_eq(stats_of(a).allocations, 7 * round);
+        assert_status(aa_reset(a), AA_OK);
+        ck_assert_uint_eq(stats_of(a).allocations, 7 * round);
+        ck_assert_uint_eq(stats_of(a).resets, round);
+    }
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
+START_TEST(peak_is_the_largest_use_so_far)
+{
+    aa_allocator *const a = bump_create(_i, NULL);
+    (void)aa_alloc(a, 64000);
+    ck_assert_uint_eq(stats_of(a).peak, 64000);
+    assert_status(aa_reset(a), AA_OK);
+    (void)aa_alloc(a, 640);
+    ck_assert_uint_eq(stats_of(a).peak, 64000);
+    const aa_mark mark = aa_mark_take(a);
+    (void)aa_alloc(a, 128000);
+    assert_status(aa_mark_rewind(mark), AA_OK);
+    ck_assert_uint_eq(stats_of(a).used, 640);
+    ck_assert_uint_eq(stats_of(a).peak, 128640);
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
+START_TEST(committed_and_blocks_are_what_the_upstream_gave)
+{
+    upstream_count count;
+    aa_upstream *const upstream = counted_create(&count);
+    aa_allocator *const a = bump_create(_i, &(aa_options){.upstream = upstream, .initial = 4096});
+    for (int i = 0; i < 300; ++i) {
+        (void)aa_alloc(a, (size_t)(i * 37 % 9000));
+        const aa_stats stats = stats_of(a);
+        ck_assert_uint_eq(stats.committed, count.out);
+        ck_assert_uint_eq(stats.blocks, count.requests - count.returns);
+        ck_assert_uint_eq(stats.upstream_calls, upstream_calls(&count));
+        if (i % 100 == 99) {
+            assert_status(aa_reset(a), AA_OK);
+            ck_assert_uint_eq(stats_of(a).committed, count.out);
+            ck_assert_uint_eq(stats_of(a).upstream_calls, upstream_calls(&count));
+        }
+    }
+    assert_status(aa_destroy(a), AA_OK);
+    assert_status(aa_upstream_destroy(upstream), AA_OK);
+}
+END_TEST
+
+START_TEST(growths_are_the_blocks_beyond_the_first)
+{
+    upstream_count count;
+    aa_upstream *const upstream = counted_create(&count);
+    aa_allocator *const a = bump_create(_i, &(aa_options){.upstream = upstream, .initial = 4096});
+    (void)aa_alloc(a, 64);
+    ck_assert_uint_eq(stats_of(a).growths, 0);
+    for (int i = 0; i < 300; ++i) {
+        (void)aa_alloc(a, 3000);
+    }
+    ck_assert_uint_gt(count.requests, 1);
+    ck_assert_uint_eq(stats_of(a).growths, count.requests - 1);
+    assert_status(aa_destroy(a), AA_OK);
+    assert_status(aa_upstream_destroy(upstream), AA_OK);
+}
+END_TEST
+
+START_TEST(used_and_wasted_fit_into_committed)
+{
+    aa_allocator *const a = bump_create(_i, &(aa_options){.initial = 4096});
+    for (int i = 0; i < 500; ++i) {
+        (void)aa_alloc_aligned(a, (size_t)(i * 911 % 7000), (size_t)1 << (i % 13));
+        const aa_stats stats = stats_of(a);
+        ck_assert_uint_le(stats.used + stats.wasted, stats.committed);
+        ck_assert_uint_ge(stats.peak, stats.used);
+    }
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
+START_TEST(a_failed_call_leaves_the_stats_as_they_were)
+{
+    aa_allocator *const a = bump_create(_i, &(aa_options){.capacity = 100000});
+    (void)aa_alloc(a, 50000);
+    const aa_stats before = stats_of(a);
+    (void)aa_alloc(a, 60000);
+    (void)aa_alloc(a, SIZE_MAX - 5);
+    (void)aa_alloc_aligned(a, 1, 3);
+    (void)aa_alloc_aligned(a, 1, (size_t)1 << 30);
+    (void)aa_calloc(a, SIZE_MAX, 2);
+    const aa_stats after = stats_of(a);
+    assert_same_holdings(before, after);
+    ck_assert_uint_eq(after.upstream_calls, before.upstream_calls);
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
+START_TEST(stats_can_be_read_through_the_current_handle)
+{
+    aa_allocator *const a = bump_create(_i, NULL);
+    AA_WITH(a) {
+        (void)aa_alloc(AA_CURRENT, 100);
+        ck_assert_uint_eq(stats_of(AA_CURRENT).used, 128);
+    }
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
+START_TEST(stats_need_an_allocator_and_a_place)
+{
+    aa_allocator *const a = aa_arena_create(NULL);
+    aa_stats stats = {.used = 12345};
+    assert_status(aa_stats_get(NULL, &stats), AA_INVALID);
+    assert_status(aa_stats_get(a, NULL), AA_INVALID);
+    ck_assert_uint_eq(stats.used, 12345);
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
+/* ---- reports ---- */
+
+static char *text_of(const aa_allocator *allocator)
+{
+    char *text = NULL;
+    size_t length = 0;
+    FILE *const file = open_memstream(&text, &length);
+    assert_status(aa_report(file, allocator), AA_OK);
+    ck_assert_int_eq(fclose(file), 0);
+    return text;
+}
+
+static char *json(void)
+{
+    char *text = NULL;
+    size_t length = 0;
+    FILE *const file = open_memstream(&text, &length);
+    assert_status(aa_report_json(file), AA_OK);
+    ck_assert_int_eq(fclose(file), 0);
+    return text;
+}
+
+START_TEST(a_report_names_the_allocator_and_its_numbers)
+{
+    aa_allocator *const a = bump_create(_i, &(aa_options){.name = "conv workspace"});
+    (void)aa_alloc(a, 12345 * 64);
+    char *const text = text_of(a);
+    ck_assert_ptr_nonnull(strstr(text, "conv workspace"));
+    ck_assert_msg(strstr(text, "790080") != NULL || strstr(text, "771.6") != NULL, "%s", text);
+    free(text);
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
+START_TEST(the_heap_can_be_reported)
+{
+    char *const text = text_of(aa_heap());
+    ck_assert_str_ne(text, "");
+    free(text);
+}
+END_TEST
+
+/* Braces and brackets close in order, strings end: what every JSON text obeys. */
+static bool is_balanced(const char *text)
+{
+    char open[64];
+    int depth = 0;
+    for (const char *c = text; *c != '\0'; ++c) {
+        if (*c == '"') {
+            for (++c; *c != '"'; ++c) {
+                if (*c == '\0' || (unsigned char)*c < 0x20) {
+                    return false;
+                }
+                c += *c == '\\';
+            }
+        } else if (*c == '{' || *c == '[') {
+            if (depth == 64) {
+                return false;
+            }
+            open[depth++] = *c;
+        } else if (*c == '}' || *c == ']') {
+            if (depth == 0 || open[--depth] != (*c == '}' ? '{' : '[')) {
+                return false;
+            }
+        }
+    }
+    return depth == 0;
+}
+
+START_TEST(json_holds_the_live_allocators_and_no_others)
+{
+    aa_allocator *const a = aa_arena_create(&(aa_options){.name = "first one"});
+    aa_allocator *const b = aa_shared_create(&(aa_options){.name = "second one"});
+    aa_allocator *const c = aa_private_create(&(aa_options){.name = "third one"});
+    assert_status(aa_destroy(b), AA_OK);
+    char *const text = json();
+    ck_assert_int_eq(text[0], '{');
+    ck_assert(is_balanced(text));
+    ck_assert_ptr_nonnull(strstr(text, "\"first one\""));
+    ck_assert_ptr_null(strstr(text, "second one"));
+    ck_assert_ptr_nonnull(strstr(text, "\"third one\""));
+    free(text);
+    assert_status(aa_destroy(a), AA_OK);
+    assert_status(aa_destroy(c), AA_OK);
+}
+END_TEST
+
+START_TEST(json_escapes_names)
+{
+    aa_allocator *const a = aa_arena_create(&(aa_options){.name = "a \"b\" \\ c\nd\te\x01"});
+    char *const text = json();
+    ck_assert_msg(is_balanced(text), "%s", text);
+    ck_assert_ptr_nonnull(strstr(text, "a \\\"b\\\" \\\\ c"));
+    free(text);
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
+START_TEST(json_without_allocators_is_still_an_object)
+{
+    char *const text = json();
+    ck_assert_int_eq(text[0], '{');
+    ck_assert(is_balanced(text));
+    free(text);
+}
+END_TEST
+
+START_TEST(reports_need_a_file_and_an_allocator)
+{
+    aa_allocator *const a = aa_arena_create(NULL);
+    assert_status(aa_report(NULL, a), AA_INVALID);
+    assert_status(aa_report(stdout, NULL), AA_INVALID);
+    assert_status(aa_report_json(NULL), AA_INVALID);
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
+START_TEST(a_report_that_cannot_be_written_says_so)
+{
+    aa_allocator *const a = aa_arena_create(NULL);
+    FILE *const file = fopen("/dev/full", "w");
+    if (file == NULL) {
+        return; /* no such device here */
+    }
+    setvbuf(file, NULL, _IONBF, 0);
+    assert_status(aa_report(file, a), AA_IO);
+    assert_status(aa_report_json(file), AA_IO);
+    (void)fclose(file);
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
+AA_TEST_MAIN("stats", AA_TEST_BUMP(a_new_allocator_has_zero_everywhere),
+             AA_TEST_BUMP(used_counts_aligned_bytes),
+             AA_TEST_BUMP(allocations_count_every_served_request_across_resets),
+             AA_TEST_BUMP(peak_is_the_largest_use_so_far),
+             AA_TEST_BUMP(committed_and_blocks_are_what_the_upstream_gave),
+             AA_TEST_BUMP(growths_are_the_blocks_beyond_the_first),
+             AA_TEST_BUMP(used_and_wasted_fit_into_committed),
+             AA_TEST_BUMP(a_failed_call_leaves_the_stats_as_they_were),
+             AA_TEST_BUMP(stats_can_be_read_through_the_current_handle),
+             AA_TEST(stats_need_an_allocator_and_a_place),
+             AA_TEST_BUMP(a_report_names_the_allocator_and_its_numbers),
+             AA_TEST(the_heap_can_be_reported),
+             AA_TEST(json_holds_the_live_allocators_and_no_others), AA_TEST(json_escapes_names),
+             AA_TEST(json_without_allocators_is_still_an_object),
+             AA_TEST(reports_need_a_file_and_an_allocator),
+             AA_TEST(a_report_that_cannot_be_written_says_so))
