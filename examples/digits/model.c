@@ -2,8 +2,9 @@
  *
  * Nothing here names an allocator: the arrays that come in say where the ones that go out come from.
  *
- * Invariant: at most two activations are held at a time; each is freed when the next layer has read it.
- * That is what the heap needs to give memory back. A bump allocator forgets them until its reset.
+ * Invariant: at most two activations are held at a time: each is freed when the next layer has read it, or
+ * changed in place. That is what the heap needs to give memory back; a bump allocator forgets what was
+ * freed until its reset, and stays small enough for the cache because so little is made anew.
  */
 #include "model.h"
 
@@ -11,20 +12,22 @@
 
 static const double BN_EPSILON = 1e-5;
 
-typedef enum kind { CONVOLVE, RELU, NORMALISE, POOL, DENSE, SOFTMAX } kind;
+typedef enum kind { CONVOLVE, NORMALISE, POOL, DENSE, SOFTMAX } kind;
+typedef enum after { PLAIN, RELU } after;
 
-/* A layer and the first of its tensors; the others follow it. */
+/* A layer, the first of its tensors (the others follow it), and what is done to its result in place. */
 typedef struct layer {
     kind kind;
     tensor first;
+    after after;
 } layer;
 
 static const layer layers[] = {
-    {CONVOLVE, CONV1_W}, {RELU, 0},         {NORMALISE, BN_GAMMA},
-    {RELU, 0},           {POOL, 0},         {CONVOLVE, CONV2_W},
-    {RELU, 0},           {POOL, 0},         {CONVOLVE, CONV3_W},
-    {RELU, 0},           {DENSE, DENSE1_W}, {DENSE, DENSE2_W},
-    {DENSE, DENSE2_W},   {SOFTMAX, 0},
+    {CONVOLVE, CONV1_W, RELU}, {NORMALISE, BN_GAMMA, RELU},
+    {POOL, 0, PLAIN},          {CONVOLVE, CONV2_W, RELU},
+    {POOL, 0, PLAIN},          {CONVOLVE, CONV3_W, RELU},
+    {DENSE, DENSE1_W, PLAIN},  {DENSE, DENSE2_W, PLAIN},
+    {DENSE, DENSE2_W, PLAIN},  {SOFTMAX, 0, PLAIN},
 };
 
 /* A dense layer reads each image as one row: channel, row, column. */
@@ -34,14 +37,13 @@ static aa_array dense(const aa_array *x, const aa_array *w)
     return aa_is_null(&rows) ? rows : aa_dense(&rows, &w[0], &w[1]);
 }
 
+/* What a layer makes of x; a null array on failure. */
 static aa_array apply(const layer *l, const model *m, const aa_array *x)
 {
     const aa_array *const w = &m->tensor[l->first];
     switch (l->kind) {
     case CONVOLVE:
         return aa_conv2d(x, &w[0], &w[1]);
-    case RELU:
-        return aa_relu(x);
     case NORMALISE:
         return aa_batchnorm(x, &w[0], &w[1], &w[2], &w[3], BN_EPSILON);
     case POOL:
@@ -54,12 +56,21 @@ static aa_array apply(const layer *l, const model *m, const aa_array *x)
     return aa_softmax(x);
 }
 
+static aa_array run_layer(const layer *l, const model *m, const aa_array *x)
+{
+    aa_array made = apply(l, m, x);
+    if (l->after == RELU && !aa_is_null(&made) && aa_relu_into(&made, &made) != AA_OK) {
+        (void)aa_array_free(&made);
+    }
+    return made;
+}
+
 aa_array model_classify(const model *m, const aa_array *images)
 {
     const int count = sizeof layers / sizeof layers[0];
-    aa_array x = apply(&layers[0], m, images);
+    aa_array x = run_layer(&layers[0], m, images);
     for (int i = 1; i < count && !aa_is_null(&x); ++i) {
-        const aa_array next = apply(&layers[i], m, &x);
+        const aa_array next = run_layer(&layers[i], m, &x);
         (void)aa_array_free(&x);
         x = next;
     }

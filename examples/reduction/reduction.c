@@ -23,16 +23,20 @@ static bool reduce(const aa_array *a, double *sum)
 {
     aa_array b = aa_similar(a);
     aa_array c = aa_similar(a);
-    if (aa_copy_into(&b, a) != AA_OK || aa_copy_into(&c, a) != AA_OK) {
+    if (aa_is_null(&b) || aa_is_null(&c) || aa_copy_into(&b, a) != AA_OK ||
+        aa_copy_into(&c, a) != AA_OK) {
         return false;
     }
     const aa_array both = aa_add(&b, &c);
-    const aa_array total = aa_sum(&both, AA_ALL_AXES);
-    const double *const value = aa_data(&total);
-    if (value != NULL) {
-        *sum = *value;
+    if (aa_is_null(&both)) {
+        return false;
     }
-    return value != NULL;
+    const aa_array total = aa_sum(&both, AA_ALL_AXES);
+    if (aa_is_null(&total)) {
+        return false;
+    }
+    *sum = *(const double *)total.data;
+    return true;
 }
 
 /* The same without temporaries: the buffers exist. What an allocator can reach at best. */

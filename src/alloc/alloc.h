@@ -40,6 +40,9 @@ typedef struct aai_marks {
     uint64_t own, others;
 } aai_marks;
 
+/* Whether a block was resized in place; REFUSED: failure recorded, it must not be moved either. */
+typedef enum aai_resized { AAI_RESIZED, AAI_MUST_MOVE, AAI_REFUSED } aai_resized;
+
 /* The methods. None is called with a lock held or for another kind's allocator; each runs inside an
  * aai_op of the calling thread (aai_enter). */
 typedef struct aai_ops {
@@ -47,7 +50,7 @@ typedef struct aai_ops {
     void *(*alloc)(aa_allocator *, aai_request *); /* NULL: refused, failure recorded */
     /* born: of the array that is freed, NULL for a raw pointer. False: refused, failure recorded. */
     aa_status (*free)(aa_allocator *, void *, size_t bytes, const aai_validity *born);
-    bool (*resize)(aa_allocator *, void *, size_t old_bytes, size_t new_bytes); /* in place */
+    aai_resized (*resize)(aa_allocator *, void *, size_t old_bytes, size_t new_bytes);
     aa_status (*mark)(aa_allocator *, aa_mark *);
     aa_status (*unmark)(const aa_mark *, aai_mark_end);
     aa_status (*reset)(aa_allocator *); /* after the proof; NULL: cannot */
@@ -104,9 +107,10 @@ extern aai_lock aai_registry_lock;
 
 /* ---- enter.c: calls under way, violations ------------------------------------------------------------ */
 
-/* Begin a call: AA_INVALID for NULL, AA_NOMEM without a thread record, AA_BUSY when this thread is already
- * inside (a signal handler, an upstream that re-enters). On AA_OK aai_leave must follow. */
-aa_status aai_enter(aai_op *op, const aa_allocator *allocator, const char *function);
+/* Begin a call, AA_CURRENT replaced by what it means: AA_INVALID for NULL, AA_NOMEM without a thread record,
+ * AA_BUSY when this thread is already inside (a signal handler, an upstream that re-enters), AA_THREAD when
+ * the current allocator is another thread's arena. On AA_OK aai_leave must follow. */
+aa_status aai_enter(aai_op *op, aa_allocator **allocator, const char *function);
 void aai_leave(aai_op *op);
 /* Around user code called from inside a call. */
 void aai_callback_begin(void);

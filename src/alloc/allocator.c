@@ -215,23 +215,24 @@ void aai_base_rekey(aai_base *base, uint64_t key)
 aa_allocator *(*aai_resolve_current)(void);
 uint64_t aai_omp_handles;
 
-static aa_allocator *resolve(aa_allocator *allocator)
+/* Inside an op. */
+static void *serve_entered(aa_allocator *allocator, aai_request *request)
 {
-    return allocator != NULL && allocator->kind == AAI_CURRENT ? aai_resolve_current() : allocator;
+    void *const p = allocator->ops->alloc(allocator, request);
+    if (p != NULL && (allocator->flags & AA_ZEROED) != 0) {
+        memset(p, 0, request->bytes);
+    }
+    return p;
 }
 
 void *aai_serve(aa_allocator *allocator, aai_request *request, const char *function)
 {
-    aa_allocator *const real = resolve(allocator);
     aai_op op;
-    if (aai_enter(&op, real, function) != AA_OK) {
+    if (aai_enter(&op, &allocator, function) != AA_OK) {
         return NULL;
     }
-    void *const p = real->ops->alloc(real, request);
+    void *const p = serve_entered(allocator, request);
     aai_leave(&op);
-    if (p != NULL && (real->flags & AA_ZEROED) != 0) {
-        memset(p, 0, request->bytes);
-    }
     return p;
 }
 
@@ -274,48 +275,52 @@ void *aa_calloc(aa_allocator *allocator, size_t count, size_t bytes)
     return p;
 }
 
-static bool resize_in_place(aa_allocator *allocator, void *pointer, size_t old_bytes, size_t new_bytes)
+/* Inside an op. */
+static void *realloc_entered(aa_allocator *allocator, void *pointer, size_t old_bytes, size_t new_bytes)
 {
-    aai_op op;
-    if (allocator->ops->resize == NULL || aai_enter(&op, allocator, "aa_realloc") != AA_OK) {
-        return false;
+    const size_t common = aai_min(old_bytes, new_bytes);
+    const aai_resized in_place =
+        allocator->ops->resize == NULL
+            ? AAI_MUST_MOVE
+            : allocator->ops->resize(allocator, pointer, old_bytes, new_bytes);
+    if (in_place == AAI_RESIZED && (allocator->flags & AA_ZEROED) != 0) {
+        memset((char *)pointer + common, 0, new_bytes - common);
     }
-    const bool done = allocator->ops->resize(allocator, pointer, old_bytes, new_bytes);
-    aai_leave(&op);
-    return done;
+    if (in_place != AAI_MUST_MOVE) {
+        return in_place == AAI_RESIZED ? pointer : NULL;
+    }
+    aai_request request = {.bytes = new_bytes};
+    void *const moved = serve_entered(allocator, &request);
+    if (moved != NULL) {
+        memcpy(moved, pointer, common);
+        (void)allocator->ops->free(allocator, pointer, old_bytes, NULL);
+    }
+    return moved;
 }
 
 void *aa_realloc(aa_allocator *allocator, void *pointer, size_t old_bytes, size_t new_bytes)
 {
-    aa_allocator *const real = resolve(allocator);
-    if (pointer == NULL || real == NULL) {
-        return aai_alloc(real, new_bytes);
+    aai_op op;
+    if (pointer == NULL) {
+        return aai_alloc(allocator, new_bytes);
     }
-    const size_t common = aai_min(old_bytes, new_bytes);
-    if (resize_in_place(real, pointer, old_bytes, new_bytes)) {
-        if ((real->flags & AA_ZEROED) != 0) {
-            memset((char *)pointer + common, 0, new_bytes - common);
-        }
-        return pointer;
+    if (aai_enter(&op, &allocator, "aa_realloc") != AA_OK) {
+        return NULL;
     }
-    void *const moved = aai_alloc(real, new_bytes);
-    if (moved != NULL) {
-        memcpy(moved, pointer, common);
-        aa_free(real, pointer, old_bytes);
-    }
-    return moved;
+    void *const p = realloc_entered(allocator, pointer, old_bytes, new_bytes);
+    aai_leave(&op);
+    return p;
 }
 
 static aa_status give_back(aa_allocator *allocator, void *pointer, size_t bytes,
                            const aai_validity *born)
 {
-    aa_allocator *const real = resolve(allocator);
     aai_op op;
-    const aa_status status = aai_enter(&op, real, "aa_free");
+    const aa_status status = aai_enter(&op, &allocator, "aa_free");
     if (status != AA_OK) {
         return status;
     }
-    const aa_status freed = real->ops->free(real, pointer, bytes, born);
+    const aa_status freed = allocator->ops->free(allocator, pointer, bytes, born);
     aai_leave(&op);
     return freed;
 }
@@ -334,7 +339,8 @@ aa_status aai_free_born(aa_allocator *allocator, void *pointer, size_t bytes, co
 
 bool aa_owns(const aa_allocator *allocator, const void *pointer)
 {
-    const aa_allocator *const real = resolve((aa_allocator *)(uintptr_t)allocator);
+    const aa_allocator *const real =
+        allocator != NULL && allocator->kind == AAI_CURRENT ? aai_resolve_current() : allocator;
     return real != NULL && pointer != NULL && real->ops->owns != NULL &&
            real->ops->owns(real, pointer);
 }

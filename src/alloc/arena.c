@@ -48,21 +48,23 @@ static aa_status arena_free(aa_allocator *allocator, void *pointer, size_t bytes
     if (status != AA_OK) {
         return status;
     }
-    if (allocator->tier != AA_CHECKS_NONE) {
-        const aa_status known = aai_lane_check_pointer(&arena->lane, pointer);
-        if (known != AA_OK) {
-            return known;
-        }
+    const aa_status known = aai_lane_check_pointer(&arena->lane, pointer);
+    if (known != AA_OK) {
+        return known;
     }
     (void)aai_lane_free(&arena->lane, pointer, bytes, born);
     return AA_OK;
 }
 
-static bool arena_resize(aa_allocator *allocator, void *pointer, size_t old_bytes, size_t new_bytes)
+static aai_resized arena_resize(aa_allocator *allocator, void *pointer, size_t old_bytes,
+                                size_t new_bytes)
 {
     aai_arena *const arena = aai_arena_of(allocator);
-    return check_owner(arena, "aa_realloc") == AA_OK &&
-           aai_lane_resize(&arena->lane, pointer, old_bytes, new_bytes);
+    if (check_owner(arena, "aa_realloc") != AA_OK ||
+        aai_lane_check_pointer(&arena->lane, pointer) != AA_OK) {
+        return AAI_REFUSED;
+    }
+    return aai_lane_resize(&arena->lane, pointer, old_bytes, new_bytes);
 }
 
 static aa_status arena_mark(aa_allocator *allocator, aa_mark *mark)
@@ -185,7 +187,7 @@ aa_allocator *aa_arena_create(const aa_options *options)
 aa_status aa_arena_adopt(aa_allocator *allocator)
 {
     aai_op op;
-    const aa_status entered = aai_enter(&op, allocator, "aa_arena_adopt");
+    const aa_status entered = aai_enter(&op, &allocator, "aa_arena_adopt");
     if (entered != AA_OK) {
         return entered;
     }

@@ -9,9 +9,24 @@
 
 #include <stdarg.h>
 
-aa_status aai_enter(aai_op *op, const aa_allocator *allocator, const char *function)
+/* AA_CURRENT becomes the allocator in scope. Another thread's arena is refused here at every tier: the scope
+ * brings it to threads that never asked for it. */
+static aa_status resolve(aa_allocator **allocator, const char *function)
 {
-    if (allocator == NULL) {
+    if ((*allocator)->kind != AAI_CURRENT) {
+        return AA_OK;
+    }
+    aa_allocator *const current = aai_resolve_current();
+    *allocator = current;
+    if (current->kind == AAI_ARENA && aai_base_of(current)->creator != aa_tls.record->id) {
+        return aai_foreign_thread(aai_base_of(current), (aai_site){function, NULL, 0});
+    }
+    return AA_OK;
+}
+
+aa_status aai_enter(aai_op *op, aa_allocator **place, const char *function)
+{
+    if (*place == NULL) {
         return aai_fail(AA_INVALID, "%s: NULL allocator", function);
     }
     if (aai_lock_any_held()) {
@@ -24,6 +39,11 @@ aa_status aai_enter(aai_op *op, const aa_allocator *allocator, const char *funct
     if (self->op != NULL && !self->op->in_callback) {
         return aai_fail(AA_BUSY, "%s: called from a signal handler during another call", function);
     }
+    const aa_status resolved = resolve(place, function);
+    if (resolved != AA_OK) {
+        return resolved;
+    }
+    const aa_allocator *const allocator = *place;
     for (const aai_op *outer = self->op; outer != NULL; outer = outer->outer) {
         if (outer->allocator == allocator) {
             return aai_fail(AA_BUSY, "%s: '%s' is already serving a call of this thread", function,

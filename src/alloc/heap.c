@@ -139,7 +139,8 @@ static aa_status heap_free(aa_allocator *allocator, void *pointer, size_t bytes,
     return AA_OK;
 }
 
-static bool heap_resize(aa_allocator *allocator, void *pointer, size_t old_bytes, size_t new_bytes)
+static aai_resized heap_resize(aa_allocator *allocator, void *pointer, size_t old_bytes,
+                               size_t new_bytes)
 {
     (void)allocator;
     (void)old_bytes;
@@ -148,7 +149,11 @@ static bool heap_resize(aa_allocator *allocator, void *pointer, size_t old_bytes
     aai_node *const node = aai_tree_find(s->root, (uint64_t)(uintptr_t)pointer);
     const bool fits = node != NULL && new_bytes <= block_of(node)->rounded;
     aai_lock_release(&s->lock);
-    return fits;
+    if (node == NULL) {
+        (void)aai_fail(AA_INVALID, "aa_realloc: this pointer is not a live allocation of the heap");
+        return AAI_REFUSED;
+    }
+    return fits ? AAI_RESIZED : AAI_MUST_MOVE;
 }
 
 static aa_status heap_mark(aa_allocator *allocator, aa_mark *mark)

@@ -350,19 +350,19 @@ bool aai_lane_free(aai_lane *lane, void *pointer, size_t bytes, const aai_validi
     return true;
 }
 
-bool aai_lane_resize(aai_lane *lane, void *pointer, size_t old_bytes, size_t new_bytes)
+aai_resized aai_lane_resize(aai_lane *lane, void *pointer, size_t old_bytes, size_t new_bytes)
 {
     size_t before, after;
     if (!aai_round_up(aai_max(old_bytes, 1), lane->mask, &before) ||
         !aai_round_up(aai_max(new_bytes, 1), lane->mask, &after) ||
         !is_newest(lane, pointer, before, NULL)) {
-        return false;
+        return AAI_MUST_MOVE;
     }
     char *const start = pointer;
     aai_piece *const whole = newest_whole(lane);
     const char *const limit = whole != NULL ? whole->limit : lane->window->limit;
     if (after > (size_t)(limit - start)) {
-        return false;
+        return AAI_MUST_MOVE;
     }
     aai_lane_note_peak(lane);
     if (whole != NULL) {
@@ -371,18 +371,21 @@ bool aai_lane_resize(aai_lane *lane, void *pointer, size_t old_bytes, size_t new
     } else {
         AAI_STORE(lane->window->cursor, start + after);
     }
-    return true;
+    return AAI_RESIZED;
 }
 
 aa_status aai_lane_check_pointer(const aai_lane *lane, const void *pointer)
 {
+    if (lane->allocator->tier == AA_CHECKS_NONE) {
+        return AA_OK;
+    }
     const char *const p = pointer;
     if (aai_map_owner(pointer) != lane->allocator) {
-        return aai_fail(AA_INVALID, "aa_free: this pointer is not memory of '%s'",
+        return aai_fail(AA_INVALID, "this pointer is not memory of '%s'",
                         aa_name(lane->allocator));
     }
     if (lane->current != 0 && p >= lane->window->cursor && p < lane->window->limit) {
-        return aai_fail(AA_INVALID, "aa_free: this memory of '%s' was given back already",
+        return aai_fail(AA_INVALID, "this memory of '%s' was given back already",
                         aa_name(lane->allocator));
     }
     return AA_OK;

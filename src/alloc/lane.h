@@ -80,7 +80,7 @@ void aai_lane_fini(aai_lane *lane);
 void *aai_lane_alloc(aai_lane *lane, aai_request *request);
 /* Take back the newest allocation. False: it is not the newest or below a mark (counted). */
 bool aai_lane_free(aai_lane *lane, void *pointer, size_t bytes, const aai_validity *born);
-bool aai_lane_resize(aai_lane *lane, void *pointer, size_t old_bytes, size_t new_bytes);
+aai_resized aai_lane_resize(aai_lane *lane, void *pointer, size_t old_bytes, size_t new_bytes);
 
 aa_status aai_lane_mark_take(aai_lane *lane, aa_mark *mark);
 aa_status aai_lane_unmark(aai_lane *lane, const aa_mark *mark, aai_mark_end end);

@@ -109,6 +109,16 @@ static bool private_owns(const aa_allocator *allocator, const void *pointer)
            aai_arena_of(owner)->parent == private_of(allocator);
 }
 
+/* Checked tiers: memory of this thread's arena is checked exactly, of another's only that it is ours. */
+static aa_status check_pointer(const aa_allocator *allocator, const aai_arena *arena,
+                               const void *pointer)
+{
+    const bool elsewhere = allocator->tier != AA_CHECKS_NONE &&
+                           aai_map_owner(pointer) != &arena->base.head &&
+                           private_owns(allocator, pointer);
+    return elsewhere ? AA_OK : aai_lane_check_pointer(&arena->lane, pointer);
+}
+
 static aa_status private_free(aa_allocator *allocator, void *pointer, size_t bytes,
                               const aai_validity *born)
 {
@@ -116,22 +126,22 @@ static aa_status private_free(aa_allocator *allocator, void *pointer, size_t byt
     if (arena == NULL) {
         return aa_last_status();
     }
-    if (allocator->tier != AA_CHECKS_NONE && aai_map_owner(pointer) == &arena->base.head) {
-        const aa_status known = aai_lane_check_pointer(&arena->lane, pointer);
-        if (known != AA_OK) {
-            return known;
-        }
-    } else if (allocator->tier != AA_CHECKS_NONE && !private_owns(allocator, pointer)) {
-        return aai_fail(AA_INVALID, "aa_free: this pointer is not memory of '%s'", aa_name(allocator));
+    const aa_status known = check_pointer(allocator, arena, pointer);
+    if (known != AA_OK) {
+        return known;
     }
     (void)aai_lane_free(&arena->lane, pointer, bytes, born);
     return AA_OK;
 }
 
-static bool private_resize(aa_allocator *allocator, void *pointer, size_t old_bytes, size_t new_bytes)
+static aai_resized private_resize(aa_allocator *allocator, void *pointer, size_t old_bytes,
+                                  size_t new_bytes)
 {
     aai_arena *const arena = my_arena(allocator);
-    return arena != NULL && aai_lane_resize(&arena->lane, pointer, old_bytes, new_bytes);
+    if (arena == NULL || check_pointer(allocator, arena, pointer) != AA_OK) {
+        return AAI_REFUSED;
+    }
+    return aai_lane_resize(&arena->lane, pointer, old_bytes, new_bytes);
 }
 
 /* A mark of a private allocator is one of this thread's arena. */
@@ -266,7 +276,7 @@ aa_allocator *aa_private_arena(aa_allocator *allocator)
         return aai_container_of(window, aa_allocator, window);
     }
     aai_op op;
-    if (aai_enter(&op, allocator, "aa_private_arena") != AA_OK) {
+    if (aai_enter(&op, &allocator, "aa_private_arena") != AA_OK) {
         return NULL;
     }
     aai_arena *arena = NULL;

@@ -294,11 +294,9 @@ static aa_status shared_free(aa_allocator *allocator, void *pointer, size_t byte
     if (me == NULL) {
         return aa_last_status();
     }
-    if (allocator->tier != AA_CHECKS_NONE) {
-        const aa_status known = aai_lane_check_pointer(&me->lane, pointer);
-        if (known != AA_OK) {
-            return known;
-        }
+    const aa_status known = aai_lane_check_pointer(&me->lane, pointer);
+    if (known != AA_OK) {
+        return known;
     }
     const bool mine = born == NULL || born->cell == me->lane.cell;
     if (mine) {
@@ -309,10 +307,14 @@ static aa_status shared_free(aa_allocator *allocator, void *pointer, size_t byte
     return AA_OK;
 }
 
-static bool shared_resize(aa_allocator *allocator, void *pointer, size_t old_bytes, size_t new_bytes)
+static aai_resized shared_resize(aa_allocator *allocator, void *pointer, size_t old_bytes,
+                                 size_t new_bytes)
 {
     seat *const me = my_seat(allocator);
-    return me != NULL && aai_lane_resize(&me->lane, pointer, old_bytes, new_bytes);
+    if (me == NULL || aai_lane_check_pointer(&me->lane, pointer) != AA_OK) {
+        return AAI_REFUSED;
+    }
+    return aai_lane_resize(&me->lane, pointer, old_bytes, new_bytes);
 }
 
 static aa_status shared_mark(aa_allocator *allocator, aa_mark *mark)

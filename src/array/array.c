@@ -82,8 +82,7 @@ AAI_INLINE bool shape_bytes(const char *function, aa_dtype dtype, int ndim, cons
         const int64_t extent = shape[axis];
         if (extent == 0) {
             empty = true; /* the others must fit all the same: strides are made of them */
-        } else if (AAI_UNLIKELY(extent < 0 ||
-                                __builtin_mul_overflow(product, (size_t)extent, &product) ||
+        } else if (AAI_UNLIKELY(extent < 0 || __builtin_mul_overflow(product, extent, &product) ||
                                 product > AAI_MAX_BYTES)) {
             refuse_extent(function, dtype, ndim, shape, axis);
             return false;
@@ -99,23 +98,32 @@ bool aai_shape_bytes(const char *function, aa_dtype dtype, int ndim, const int64
     return shape_bytes(function, dtype, ndim, shape, bytes);
 }
 
-/* In C order; the axes that are not there are zero. One loop over all, with nothing in it that would be
- * compiled to calls of memset and memcpy: a few words are set. */
-AAI_INLINE void set_shape(aa_array *array, int ndim, const int64_t *shape)
+/* A shape in C order; the axes that are not there are zero. */
+typedef struct form {
+    int64_t shape[AA_MAX_NDIM], strides[AA_MAX_NDIM];
+} form;
+
+/* Unrolled, so that a form is so many registers and not memory that is read back at once. */
+AAI_INLINE form form_of(int ndim, const int64_t *shape)
 {
+    form f;
     int64_t stride = 1;
-    array->ndim = ndim;
+#pragma GCC unroll 8
     for (int axis = AA_MAX_NDIM - 1; axis >= 0; --axis) {
         const int64_t extent = axis < ndim ? shape[axis] : 0;
-        array->shape[axis] = extent;
-        array->strides[axis] = axis < ndim ? stride : 0;
+        f.shape[axis] = extent;
+        f.strides[axis] = axis < ndim ? stride : 0;
         stride *= extent != 0 ? extent : 1;
     }
+    return f;
 }
 
 void aai_array_set_shape(aa_array *array, int ndim, const int64_t *shape)
 {
-    set_shape(array, ndim, shape);
+    const form f = form_of(ndim, shape);
+    array->ndim = ndim;
+    memcpy(array->shape, f.shape, sizeof f.shape);
+    memcpy(array->strides, f.strides, sizeof f.strides);
 }
 
 static AAI_COLD bool refuse_array(const char *function, const aa_array *array)
@@ -174,23 +182,15 @@ bool aa_is_contiguous(const aa_array *array)
 static AAI_COLD aa_allocator *refuse_foreign(const char *function, aa_allocator *arena)
 {
     const aai_thread *const self = aai_self();
-    const uint64_t owner = AAI_LOAD(aai_base_of(arena)->creator);
-    if (self == NULL) {
-        (void)aai_fail(AA_NOMEM, "%s: no memory to note this thread", function);
-        return NULL;
-    }
-    if (self->id == owner) {
-        return arena;
-    }
     (void)aai_violate(
         AA_FOREIGN_THREAD, arena, (aai_site){function, NULL, 0}, 0,
         "the current allocator '%s' is the arena of thread %" PRIu64 ", and thread %" PRIu64
         " asked it for an array; put a shared or private allocator in scope around a region",
-        aa_name(arena), owner, self->id);
+        aa_name(arena), AAI_LOAD(aai_base_of(arena)->creator), self == NULL ? 0 : self->id);
     return NULL;
 }
 
-/* One compare when the current allocator is an arena of ours; a thread without a number has none yet. */
+/* A thread without a number (0) has made no arena. */
 static aa_allocator *resolve_current(const char *function)
 {
     aa_allocator *const current = aa_current();
@@ -225,63 +225,65 @@ AAI_INLINE aa_allocator *resolve(const aai_ask *ask)
     return AAI_LIKELY(ask->dispatch != NULL && alive) ? ask->dispatch : refuse_handle(ask);
 }
 
-/* Fill a handle, and the proof of its life. `dispatch`: AA_CURRENT or alive. */
-static void set_handle(aa_array *array, aa_allocator *dispatch)
+/* What proves that the allocator of a handle is alive. */
+typedef struct handle {
+    const aai_cell *cell;
+    uint64_t id;
+} handle;
+
+/* Of AA_CURRENT or a live allocator. */
+static handle handle_to(const aa_allocator *dispatch)
 {
     const uint64_t id = dispatch == AA_CURRENT ? 0 : aai_base_of(dispatch)->id;
-    array->dispatch = dispatch;
-    array->dispatch_cell = id == 0 ? NULL : aai_base_of(dispatch)->cell;
-    array->dispatch_id = id;
+    return id == 0 ? (handle){NULL, 0} : (handle){aai_base_of(dispatch)->cell, id};
 }
 
-AAI_INLINE void take_handle(aa_array *array, const aai_ask *ask)
+AAI_INLINE handle handle_of(const aai_ask *ask)
 {
-    if (ask->model == NULL) {
-        set_handle(array, ask->dispatch);
-        return;
-    }
-    array->dispatch = ask->dispatch;
-    array->dispatch_cell = ask->model->dispatch_cell;
-    array->dispatch_id = ask->model->dispatch_id;
+    const aa_array *const model = ask->model;
+    return model == NULL ? handle_to(ask->dispatch)
+                         : (handle){model->dispatch_cell, model->dispatch_id};
 }
 
 /* ---- making ----------------------------------------------------------------------------------------- */
 
-/* This and aai_array_make are calls, so that what they return is the caller's result itself: inlined, it
- * would be made beside it and copied, which costs as much as all the rest. */
+/* A compound literal here and calls all the way up, so that the array is written straight into the caller's
+ * variable: one made beside it and copied costs as much again as all the rest. */
 static __attribute__((noinline)) aa_array build(const aai_ask *ask, aa_allocator *owner, void *data,
                                                 const aai_validity *born)
 {
-    aa_array made;
-    made.data = data;
-    made.dtype = ask->dtype;
-    set_shape(&made, ask->ndim, ask->shape);
-    made.owner = owner;
-    take_handle(&made, ask);
-    made.validity = *born;
-    made.owner_id = AAI_LOAD(AAI_LOAD(born->cell->home)->id);
-    made.made_at = ask->made_at;
-    made.flags = AAI_ARRAY_OWNING;
-    if (ask->model != NULL) {
-        made.flags |= ask->model->flags & AAI_ARRAY_CHECKED;
-    }
-    return made;
+    const handle h = handle_of(ask);
+    const form f = form_of(ask->ndim, ask->shape);
+    const unsigned inherited = ask->model == NULL ? 0 : ask->model->flags & AAI_ARRAY_CHECKED;
+    return (aa_array){.data = data,
+                      .dtype = ask->dtype,
+                      .ndim = ask->ndim,
+                      .shape = {f.shape[0], f.shape[1], f.shape[2], f.shape[3], f.shape[4],
+                                f.shape[5], f.shape[6], f.shape[7]},
+                      .strides = {f.strides[0], f.strides[1], f.strides[2], f.strides[3],
+                                  f.strides[4], f.strides[5], f.strides[6], f.strides[7]},
+                      .owner = owner,
+                      .dispatch = ask->dispatch,
+                      .validity = *born,
+                      .dispatch_cell = h.cell,
+                      .dispatch_id = h.id,
+                      .owner_id = AAI_LOAD(AAI_LOAD(born->cell->home)->id),
+                      .made_at = ask->made_at,
+                      .flags = AAI_ARRAY_OWNING | inherited};
 }
 
 /* Memory for what is asked, from `owner`; NULL: recorded. */
-AAI_INLINE void *allocate(const aai_ask *ask, aa_allocator *owner, unsigned how, aai_validity *born)
+AAI_INLINE void *allocate(const aai_ask *ask, aa_allocator *owner, unsigned how,
+                          aai_request *request)
 {
-    aai_request request;
     if (AAI_UNLIKELY(
-            !shape_bytes(ask->function, ask->dtype, ask->ndim, ask->shape, &request.bytes))) {
+            !shape_bytes(ask->function, ask->dtype, ask->ndim, ask->shape, &request->bytes))) {
         return NULL;
     }
     const size_t size = dtypes[ask->dtype].bytes;
-    request.alignment = size - 1 > owner->mask ? size : 0;
-    request.how = AAI_BORN | how;
-    void *const data = aai_alloc_born(owner, &request);
-    *born = request.born;
-    return data;
+    request->alignment = size - 1 > owner->mask ? size : 0;
+    request->how = AAI_BORN | how;
+    return aai_alloc_born(owner, request);
 }
 
 __attribute__((noinline)) aa_array aai_array_make(const aai_ask *ask)
@@ -290,22 +292,23 @@ __attribute__((noinline)) aa_array aai_array_make(const aai_ask *ask)
     if (AAI_UNLIKELY(owner == NULL)) {
         return aai_array_null();
     }
-    aai_validity born;
-    void *const data = allocate(ask, owner, ask->dispatch == AA_CURRENT ? 0 : AAI_EXPLICIT, &born);
+    aai_request request;
+    void *const data =
+        allocate(ask, owner, ask->dispatch == AA_CURRENT ? 0 : AAI_EXPLICIT, &request);
     if (AAI_UNLIKELY(data == NULL)) {
         return aai_array_null();
     }
-    return build(ask, owner, data, &born);
+    return build(ask, owner, data, &request.born);
 }
 
 aa_array aai_array_make_on_heap(const aai_ask *ask)
 {
-    aai_validity born;
-    void *const data = allocate(ask, aa_heap(), AAI_EXPLICIT, &born);
+    aai_request request;
+    void *const data = allocate(ask, aa_heap(), AAI_EXPLICIT, &request);
     if (data == NULL) {
         return aai_array_null();
     }
-    return build(ask, aa_heap(), data, &born);
+    return build(ask, aa_heap(), data, &request.born);
 }
 
 /* What a public function asks for with its own parameters. */
@@ -429,9 +432,11 @@ aa_array aa_wrap(void *data, aa_dtype dtype, int ndim, const int64_t *shape, con
     if (!shape_bytes("aa_wrap", dtype, ndim, shape, &bytes)) {
         return aai_array_null();
     }
-    aa_array made = {.data = data, .dtype = dtype, .made_at = __builtin_return_address(0)};
-    set_shape(&made, ndim, shape);
-    set_handle(&made, AA_CURRENT);
+    aa_array made = {.data = data,
+                     .dtype = dtype,
+                     .dispatch = AA_CURRENT,
+                     .made_at = __builtin_return_address(0)};
+    aai_array_set_shape(&made, ndim, shape);
     if (strides == NULL || ndim == 0) {
         return made;
     }
@@ -457,7 +462,10 @@ aa_array aa_bind(const aa_array *array, aa_allocator *dispatch)
         return aai_array_null();
     }
     aa_array bound = *array;
-    set_handle(&bound, dispatch);
+    const handle h = handle_to(dispatch);
+    bound.dispatch = dispatch;
+    bound.dispatch_cell = h.cell;
+    bound.dispatch_id = h.id;
     return bound;
 }
 

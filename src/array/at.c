@@ -6,22 +6,27 @@
 
 #include <inttypes.h>
 
-/* Any type that is an element, and most that are none. The default TLS model, as in status.c. */
+/* Any element, and most types that are none. The default TLS model, as in status.c. */
 enum { DUMMY_BYTES = 1024 };
 
 static __thread struct {
     _Alignas(64) char bytes[DUMMY_BYTES];
+    void *
+        large; /* for what is larger: kept to be used again, never freed, for it may be referred to */
+    size_t large_bytes;
 } dummy;
 
-/* Larger than that: no element is, so it is a bug on its way out; it is given memory that stays. */
 static void *zeroed_dummy(size_t size)
 {
-    if (size > DUMMY_BYTES) {
-        void *const large = aai_calloc(size);
-        aai_assert(large != NULL);
-        return large;
+    if (size <= DUMMY_BYTES) {
+        return memset(dummy.bytes, 0, size);
     }
-    return memset(dummy.bytes, 0, size);
+    if (size > dummy.large_bytes) {
+        dummy.large = aai_malloc(size);
+        dummy.large_bytes = size;
+        aai_assert(dummy.large != NULL);
+    }
+    return memset(dummy.large, 0, size);
 }
 
 bool aai_at_valid(const aa_array *array)
@@ -63,8 +68,8 @@ static void explain(char *what, size_t bytes, const aa_array *array, int dtype, 
         (void)snprintf(what, bytes, "its elements are no type of %zu bytes", size);
         return;
     }
-    (void)snprintf(what, bytes, "index %" PRId64 " of axis %d is outside 0 to %" PRId64,
-                   index->at[axis], axis, array->shape[axis] - 1);
+    (void)snprintf(what, bytes, "index %" PRId64 " is outside axis %d of extent %" PRId64,
+                   index->at[axis], axis, array->shape[axis]);
 }
 
 void *aai_at_refused(const aa_array *array, int dtype, size_t size, int count,

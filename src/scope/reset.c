@@ -122,14 +122,12 @@ static aa_status reset_entered(aa_allocator *allocator, aai_site site)
 
 aa_status aai_reset_at(aa_allocator *allocator, const char *file, int line)
 {
-    aa_allocator *const real =
-        allocator != NULL && allocator->kind == AAI_CURRENT ? aa_current() : allocator;
     aai_op op;
-    const aa_status entered = aai_enter(&op, real, "aa_reset");
+    const aa_status entered = aai_enter(&op, &allocator, "aa_reset");
     if (entered != AA_OK) {
         return entered;
     }
-    const aa_status status = reset_entered(real, (aai_site){"aa_reset", file, line});
+    const aa_status status = reset_entered(allocator, (aai_site){"aa_reset", file, line});
     aai_leave(&op);
     return status;
 }
@@ -166,13 +164,12 @@ aa_status aa_destroy(aa_allocator *allocator)
     if (allocator == NULL) {
         return AA_OK;
     }
-    aa_allocator *const real = allocator->kind == AAI_CURRENT ? aa_current() : allocator;
     aai_op op;
-    const aa_status entered = aai_enter(&op, real, "aa_destroy");
+    const aa_status entered = aai_enter(&op, &allocator, "aa_destroy");
     if (entered != AA_OK) {
         return entered;
     }
-    const aa_status status = destroy_entered(real);
+    const aa_status status = destroy_entered(allocator);
     aai_leave(&op);
     return status;
 }

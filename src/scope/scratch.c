@@ -11,10 +11,9 @@ bool aa_mark_is_null(aa_mark mark)
 aa_mark aa_mark_take(aa_allocator *allocator)
 {
     static const aa_mark null;
-    aa_allocator *const real =
-        allocator != NULL && allocator->kind == AAI_CURRENT ? aa_current() : allocator;
+    aa_allocator *real = allocator;
     aai_op op;
-    if (aai_enter(&op, real, "aa_mark_take") != AA_OK) {
+    if (aai_enter(&op, &real, "aa_mark_take") != AA_OK) {
         return null;
     }
     const aai_base *const base = aai_base_of(real);
@@ -52,11 +51,12 @@ static aa_status end_mark(const aa_mark *mark, aai_mark_end end, aai_site site)
         return fine;
     }
     aai_op op;
-    const aa_status entered = aai_enter(&op, mark->allocator, site.function);
+    aa_allocator *allocator = mark->allocator;
+    const aa_status entered = aai_enter(&op, &allocator, site.function);
     if (entered != AA_OK) {
         return entered;
     }
-    const aa_status status = mark->allocator->ops->unmark(mark, end);
+    const aa_status status = allocator->ops->unmark(mark, end);
     aai_leave(&op);
     return status;
 }

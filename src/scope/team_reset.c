@@ -178,12 +178,10 @@ static aa_status join(aai_team *team, aai_site site)
 
 aai_team aai_team_arrive(aa_allocator *allocator, const char *file, int line)
 {
-    aa_allocator *const real =
-        allocator != NULL && allocator->kind == AAI_CURRENT ? aa_current() : allocator;
-    aai_team team = {.allocator = real, .outcome = NULL, .file = file, .line = line, .go = 0};
+    aai_team team = {.allocator = allocator, .outcome = NULL, .file = file, .line = line, .go = 0};
     aai_op op;
     aai_omp_look_again();
-    team.status = aai_enter(&op, real, "aa_reset_team");
+    team.status = aai_enter(&op, &team.allocator, "aa_reset_team");
     if (team.status == AA_OK) {
         team.status = join(&team, (aai_site){"aa_reset_team", file, line});
         aai_leave(&op);
@@ -209,7 +207,7 @@ static aa_status reset_for_team(const aai_team *team)
 void aai_team_reset(aai_team *team)
 {
     aai_op op;
-    aa_status status = aai_enter(&op, team->allocator, "aa_reset_team");
+    aa_status status = aai_enter(&op, &team->allocator, "aa_reset_team");
     if (status == AA_OK) {
         status = reset_for_team(team);
         aai_leave(&op);

@@ -569,8 +569,9 @@ START_TEST(an_index_outside_a_checked_array_is_reported_and_reads_zero)
 {
     const aa_array plain = hundred(AA_CURRENT);
     const aa_array a = aa_checked(&plain);
-    assert_at_refused(double, AA_OUT_OF_BOUNDS, "index 10 of axis 0", &a, 10, 0);
-    assert_at_refused(double, AA_OUT_OF_BOUNDS, "index -1 of axis 1", &a, 0, -1);
+    assert_at_refused(double, AA_OUT_OF_BOUNDS, "index 10 is outside axis 0 of extent 10", &a, 10,
+                      0);
+    assert_at_refused(double, AA_OUT_OF_BOUNDS, "index -1 is outside axis 1", &a, 0, -1);
     assert_at_refused(double, AA_OUT_OF_BOUNDS, "axis 1", &a, 9, INT64_MAX);
     assert_at_refused(double, AA_OUT_OF_BOUNDS, "axis 0", &a, INT64_MIN, 0);
     assert_unwritten(&plain);
@@ -625,6 +626,34 @@ START_TEST(an_access_to_a_stale_checked_array_is_reported_and_reads_zero)
     assert_unwritten(&next);
     assert_status(aa_destroy(bump), AA_OK);
     assert_at_refused(double, AA_USE_AFTER_RESET, "f64 (10, 10)", &a, 0, 0);
+}
+END_TEST
+
+START_TEST(an_access_to_a_null_checked_array_is_reported_and_reads_zero)
+{
+    aa_array plain = hundred(AA_CURRENT);
+    aa_array a = aa_checked(&plain);
+    a.data = NULL;
+    assert_at_refused(double, AA_OUT_OF_BOUNDS, "null", &a, 0, 0);
+    a = aa_checked(&plain);
+    assert_status(aa_array_free(&a), AA_OK);
+    a.flags = AAI_ARRAY_CHECKED;
+    record_violations();
+    AA_AT(double, &a) = 77;
+    assert_one_report("AA_AT", AA_OUT_OF_BOUNDS);
+}
+END_TEST
+
+START_TEST(a_report_says_when_it_is_unknown_where_an_array_was_made)
+{
+    aa_array a = hundred(AA_CURRENT), copy = a;
+    copy.made_at = NULL;
+    assert_status(aa_array_free(&a), AA_OK);
+    assert_refused_null(aa_data(&copy), AA_STALE, AA_USE_AFTER_RESET);
+    assert_says(last_violation()->message, "an unknown place");
+    copy.made_at = &copy; /* on the stack: in no module */
+    assert_refused_null(aa_data(&copy), AA_STALE, AA_USE_AFTER_RESET);
+    assert_says(last_violation()->message, "made at address 0x");
 }
 END_TEST
 
@@ -694,5 +723,7 @@ AA_TEST_MAIN(
     AA_TEST(fewer_or_more_indices_than_axes_are_reported),
     AA_TEST(a_wrong_type_is_reported_even_when_its_size_fits),
     AA_TEST_BUMP(an_access_to_a_stale_checked_array_is_reported_and_reads_zero),
+    AA_TEST(an_access_to_a_null_checked_array_is_reported_and_reads_zero),
+    AA_TEST(a_report_says_when_it_is_unknown_where_an_array_was_made),
     AA_TEST(each_thread_is_refused_into_a_dummy_of_its_own),
     AA_TEST_SIGNAL(reading_a_stale_array_ends_the_program_by_default, SIGABRT))
