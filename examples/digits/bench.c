@@ -99,13 +99,21 @@ static bool run_pass(const bench *b, row *r, double *seconds)
     return true;
 }
 
+/* Which row has this turn. The first row and the direction change with the round, so that no row always
+ * follows the same one; the warm-up goes from top to bottom. */
+static int row_at(int round, int turn)
+{
+    const int along = round % 2 == 0 ? turn : ROWS - 1 - turn;
+    return round < 0 ? turn : (round + along) % ROWS;
+}
+
 bool bench_run(bench *b, void (*progress)(int done, int all))
 {
     const size_t bytes = (size_t)b->digits->count * CLASSES * sizeof(float);
     for (int round = -1; round < b->rounds; ++round) {
         for (int turn = 0; turn < ROWS; ++turn) {
             double seconds;
-            row *const r = &b->rows[round < 0 ? turn : (round + turn) % ROWS];
+            row *const r = &b->rows[row_at(round, turn)];
             progress((round + 1) * ROWS + turn, (b->rounds + 1) * ROWS);
             if (!run_pass(b, r, &seconds)) {
                 return false;

@@ -31,7 +31,7 @@ typedef struct bench {
 /* Make the allocators; false after a complaint. End it with bench_fini in both cases. */
 bool bench_init(bench *b, const digits *d, const model *m, int64_t batch, int rounds);
 
-/* Run a warm-up round and b->rounds measured ones, each row once in each, in rotating order, so that the
+/* Run a warm-up round and b->rounds measured ones, each row once in each, in changing order, so that the
  * machine's noise falls on all alike. progress is told how many of how many passes are done. */
 bool bench_run(bench *b, void (*progress)(int done, int all));
 

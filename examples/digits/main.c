@@ -176,7 +176,7 @@ static bool print_results(const bench *b)
         same = same && b->rows[i].same;
     }
     (void)printf(
-        "\nTimes and ratios are medians of %d passes, a ratio being taken within each round. "
+        "\nTimes and ratios are medians over %d rounds, a ratio being taken within each round. "
         "Upstream calls\nand page faults are those of the last pass; the heap's calls are its "
         "allocations.\n",
         b->rounds);

@@ -174,14 +174,15 @@ static void print_rows(const row *rows, int64_t count)
     (void)fflush(stdout);
 }
 
-/* Every row once a round, in rotating order, so that the machine's noise falls on all alike. */
+/* Every row once a round, in changing order, so that the machine's noise falls on all alike. */
 static bool measure(row *rows, buffers *t, const aa_array *a)
 {
     const int64_t work = 20000000 / (aa_count(a) + 1000);
     const int times = work > 1 ? (int)work : 1;
     for (int round = -2; round < ROUNDS; ++round) {
         for (int turn = 0; turn < ROWS; ++turn) {
-            row *const r = &rows[(turn + (round < 0 ? 0 : round)) % ROWS];
+            const int along = round % 2 == 0 ? turn : ROWS - 1 - turn;
+            row *const r = &rows[(along + (round < 0 ? 0 : round)) % ROWS];
             if (!run_row(r, t, a, round, times)) {
                 return false;
             }

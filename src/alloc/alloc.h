@@ -59,6 +59,7 @@ typedef struct aai_ops {
     void (*stats)(const aa_allocator *, aa_stats *);
     aai_marks (*marks)(const aa_allocator *, uint64_t thread); /* open ones, for the proof */
     uint64_t (*inner_pins)(const aa_allocator *); /* private: pins of its arenas */
+    bool (*is_busy)(const aa_allocator *); /* shared: some thread is between the lock and the upstream */
     /* The allocator's own locks, for fork. */
     void (*locks)(const aa_allocator *, void (*each)(aai_lock *));
 } aai_ops;
@@ -76,6 +77,8 @@ typedef struct aai_base {
     int birth_level;       /* OpenMP nesting level at creation */
     uint64_t team_used;    /* relaxed flag: another thread of the creation level allocated since reset */
     uintptr_t handle;      /* relaxed: its OpenMP handle, 0 until made */
+    size_t watched;        /* relaxed: bytes out under AA_CHECKS=full, for the capacity */
+    int warned;            /* of lost resets */
     uint64_t resets, growths, upstream_calls, lease_misses; /* relaxed counters */
     struct aai_team_round *round;    /* aa_reset_team's, made at the first, released at the end */
     struct aai_base *live_next, *live_prev; /* the list of live allocators, under the registry lock */
@@ -98,7 +101,7 @@ void aai_base_destroy(aai_base *base);
 void aai_base_end(aai_base *base);
 /* A new key: everything of the allocator is stale. The draw was made before anything changed. */
 void aai_base_rekey(aai_base *base, uint64_t key);
-/* Whether windows may be bumped inline: nothing to check, nothing to clear. */
+/* Whether windows may be bumped inline: nothing to check, nothing to clear, no race detector to tell. */
 bool aai_is_fast(const aai_base *base);
 /* Call each live allocator, under the registry lock. */
 void aai_each_live(void (*visit)(aai_base *, void *context), void *context);

@@ -7,6 +7,7 @@
 #include "alloc/alloc.h"
 
 #include "alloc/report.h"
+#include "os/tools.h"
 #include "sync/team.h"
 
 aai_lock aai_registry_lock = AAI_LOCK_INIT(AAI_RANK_REGISTRY);
@@ -115,7 +116,8 @@ void aai_base_fini(aai_base *base)
 
 bool aai_is_fast(const aai_base *base)
 {
-    return base->head.tier == AA_CHECKS_NONE && (base->head.flags & AA_ZEROED) == 0;
+    return base->head.tier == AA_CHECKS_NONE && (base->head.flags & AA_ZEROED) == 0 &&
+           !aai_tools_race_detecting();
 }
 
 /* ---- the list of live allocators ------------------------------------------------------------------------ */
@@ -166,7 +168,6 @@ extern const aai_ops aai_gone_ops;
 static void make_gone(aai_base *base)
 {
     base->head.window = (aai_window){NULL, NULL, 0};
-    base->head.key = UINT64_MAX; /* no TLS slot has it */
     base->head.kind = AAI_GONE;
     base->head.ops = &aai_gone_ops;
     base->cell = NULL;
@@ -186,6 +187,7 @@ void aai_base_end(aai_base *base)
     const aai_ops *const ops = base->head.ops;
     aai_cell *const cell = base->cell;
     AAI_STORE(cell->id, 0);
+    base->head.key = UINT64_MAX; /* no TLS slot leads here any more */
     ops->destroy(&base->head);
     aai_mfree(base->round);
     base->round = NULL;
@@ -233,6 +235,7 @@ void *aai_serve(aa_allocator *allocator, aai_request *request, const char *funct
     }
     void *const p = serve_entered(allocator, request);
     aai_leave(&op);
+    aai_tools_race_read(&allocator->mask); /* after the locks of the call, which would order it */
     return p;
 }
 

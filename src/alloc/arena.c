@@ -81,6 +81,7 @@ static aa_status arena_unmark(const aa_mark *mark, aai_mark_end end)
 
 void aai_arena_reset_to(aai_arena *arena, uint64_t key)
 {
+    aai_watch_verify(&arena->lane, 0, (aai_site){"aa_reset", NULL, 0});
     const size_t use = aai_lane_round_use(&arena->lane);
     aai_base_rekey(&arena->base, key);
     aai_chain_reset(&arena->base, &arena->chain, &arena->lane, use, 0);
@@ -100,6 +101,8 @@ static aa_status arena_reset(aa_allocator *allocator)
 static void arena_destroy(aa_allocator *allocator)
 {
     aai_arena *const arena = aai_arena_of(allocator);
+    aai_watch_verify(&arena->lane, 0, (aai_site){"aa_destroy", NULL, 0});
+    aai_lane_clear(&arena->lane); /* before user code, the upstream, could bump through it */
     aai_chain_fini(&arena->base, &arena->chain);
     aai_lane_fini(&arena->lane);
 }
@@ -165,7 +168,8 @@ aai_arena *aai_arena_make(const aa_options *options)
     if (aai_is_fast(&arena->base)) {
         arena->lane.window = &arena->base.head.window;
     }
-    if (!aai_chain_init(&arena->base, &arena->chain, &arena->lane)) {
+    if (!aai_watch_attach(&arena->lane) ||
+        !aai_chain_init(&arena->base, &arena->chain, &arena->lane)) {
         aai_lane_fini(&arena->lane);
         aai_base_fini(&arena->base);
         aai_mfree(arena);

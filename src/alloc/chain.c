@@ -7,7 +7,15 @@
  * Source: AllocArrays.jl's AutoscalingAllocBuffer. */
 #include "alloc/lane.h"
 
-enum { FIRST_BLOCK = 64 * 1024, FIRST_SHARED_BLOCK = 256 * 1024 };
+#include "os/tools.h"
+
+enum { FIRST_BLOCK = 64 * 1024, FIRST_SHARED_BLOCK = 256 * 1024, LOST_RESETS = 12 };
+
+/* Fully checked allocators count against their capacity elsewhere (watch.c), for redzones do not count. */
+static size_t cap_of(const aai_base *base)
+{
+    return base->head.tier == AA_CHECKS_FULL ? 0 : base->capacity;
+}
 
 static size_t first_block(const aai_base *base)
 {
@@ -28,7 +36,8 @@ static size_t whole_pages(size_t bytes)
 
 static size_t left(const aai_base *base, const aai_chain *chain)
 {
-    return base->capacity == 0 ? AAI_MAX_BYTES : base->capacity - chain->committed;
+    const size_t cap = cap_of(base);
+    return cap == 0 ? AAI_MAX_BYTES : cap - chain->committed;
 }
 
 aai_block_request aai_chain_plan(const aai_base *base, const aai_chain *chain, size_t least,
@@ -47,6 +56,23 @@ aai_block_request aai_chain_plan(const aai_base *base, const aai_chain *chain, s
                                .owner = &base->head};
 }
 
+/* An allocator that only grows: say so once, with the blocks it took. */
+static void warn_of_lost_resets(aai_base *base, const aai_chain *chain)
+{
+    if (chain->count < LOST_RESETS || AAI_LOAD(base->resets) != 0) {
+        return;
+    }
+    char curve[256] = "";
+    size_t used = 0;
+    for (const aai_block *block = chain->blocks; block != NULL && used < sizeof curve - 24;
+         block = block->next) {
+        used += (size_t)snprintf(curve + used, sizeof curve - used, " %zu", block->bytes);
+    }
+    aai_warn_once(&base->warned,
+                  "'%s' grew to %zu bytes in %zu blocks and was never reset; newest first:%s",
+                  base->name, chain->committed, chain->count, curve);
+}
+
 size_t aai_chain_add(aai_base *base, aai_chain *chain, aai_block *block)
 {
     const size_t usable = aai_min(block->bytes, left(base, chain));
@@ -57,6 +83,10 @@ size_t aai_chain_add(aai_base *base, aai_chain *chain, aai_block *block)
     chain->blocks = block;
     AAI_STORE(chain->count, chain->count + 1);
     AAI_STORE(chain->committed, chain->committed + usable);
+    if (base->head.tier == AA_CHECKS_FULL) {
+        aai_tools_poison(block->start, block->bytes);
+        warn_of_lost_resets(base, chain);
+    }
     return usable;
 }
 
@@ -86,6 +116,9 @@ static void give_blocks(aai_base *base, aai_block *block)
     while (block != NULL) {
         aai_block *const next = block->next;
         AAI_ADD(base->upstream_calls, 1);
+        if (base->head.tier == AA_CHECKS_FULL) {
+            aai_tools_unpoison(block->start, block->bytes, false);
+        }
         aai_block_give(block);
         block = next;
     }
@@ -144,7 +177,7 @@ static size_t remember(const aai_base *base, aai_chain *chain, size_t use)
 /* A cap without a first size is one block for good; so is a caller's buffer. */
 static bool is_fixed(const aai_base *base)
 {
-    return (base->capacity != 0 && base->initial == 0) || base->upstream->whole;
+    return (cap_of(base) != 0 && base->initial == 0) || base->upstream->whole;
 }
 
 static aai_block *take_folded(aai_base *base, size_t bytes, size_t touched)
@@ -176,14 +209,14 @@ static void drop_blocks(aai_base *base, aai_chain *chain)
 static bool fold(aai_base *base, aai_chain *chain, aai_lane *lane, size_t bytes, size_t touched)
 {
     aai_block *block = NULL;
-    if (base->capacity == 0) {
+    if (cap_of(base) == 0) {
         block = take_folded(base, bytes, touched);
         if (block == NULL) {
             return false;
         }
     }
+    aai_lane_clear(lane); /* while its memory is there */
     drop_blocks(base, chain);
-    aai_lane_clear(lane);
     if (block == NULL) {
         block = take_folded(base, bytes, touched);
     }
@@ -200,8 +233,8 @@ void aai_chain_reset(aai_base *base, aai_chain *chain, aai_lane *lane, size_t us
     const size_t largest = remember(base, chain, use);
     size_t target = aai_add_capped(aai_add_capped(largest, largest / 10), extra);
     target = whole_pages(aai_max(target, first_block(base)));
-    if (base->capacity != 0) {
-        target = aai_min(target, base->capacity);
+    if (cap_of(base) != 0) {
+        target = aai_min(target, cap_of(base));
     }
     const bool shrinks = target < chain->committed / 2;
     const bool folds = !is_fixed(base) && (chain->count > 1 || (chain->count == 1 && shrinks));

@@ -18,6 +18,7 @@ void aai_lane_fini(aai_lane *lane)
     aai_mfree(lane->spare_windows.at);
     aai_mfree(lane->spare_wholes.at);
     aai_mfree(lane->marks);
+    aai_watch_free(lane);
 }
 
 /* ---- numbers ---------------------------------------------------------------------------------------- */
@@ -28,11 +29,16 @@ size_t aai_lane_round_use(aai_lane *lane)
     return lane->round_peak;
 }
 
-size_t aai_lane_used(const aai_lane *lane)
+static size_t raw_used(const aai_lane *lane)
 {
     const char *const base = AAI_LOAD(lane->base);
     const char *const cursor = AAI_LOAD(lane->window->cursor);
     return AAI_LOAD(lane->closed) + (cursor > base ? (size_t)(cursor - base) : 0);
+}
+
+size_t aai_lane_used(const aai_lane *lane)
+{
+    return raw_used(lane) - AAI_LOAD(lane->guards);
 }
 
 uint64_t aai_lane_allocations(const aai_lane *lane)
@@ -42,9 +48,8 @@ uint64_t aai_lane_allocations(const aai_lane *lane)
 
 void aai_lane_note_peak(aai_lane *lane)
 {
-    const size_t used = aai_lane_used(lane);
-    AAI_STORE(lane->peak, aai_max(lane->peak, used));
-    lane->round_peak = aai_max(lane->round_peak, used + lane->wasted);
+    AAI_STORE(lane->peak, aai_max(lane->peak, aai_lane_used(lane)));
+    lane->round_peak = aai_max(lane->round_peak, raw_used(lane) + lane->wasted);
 }
 
 static void add_to(size_t *sum, size_t more)
@@ -249,6 +254,16 @@ static char *alloc_whole(aai_lane *lane, size_t rounded, size_t align_mask)
     return piece.start;
 }
 
+static char *place(aai_lane *lane, size_t rounded, size_t alignment)
+{
+    const size_t align_mask = alignment > lane->mask + 1 ? alignment - 1 : lane->mask;
+    if (rounded > lane->whole_above) {
+        return alloc_whole(lane, rounded, align_mask);
+    }
+    return fits(lane, rounded, align_mask) ? bump(lane, rounded, align_mask)
+                                           : open_and_bump(lane, rounded, align_mask);
+}
+
 static void fill_born(const aai_lane *lane, aai_request *request)
 {
     request->born = (aai_validity){.cell = lane->cell,
@@ -260,24 +275,20 @@ static void fill_born(const aai_lane *lane, aai_request *request)
 void *aai_lane_alloc(aai_lane *lane, aai_request *request)
 {
     size_t rounded;
-    if (!aai_round_up(aai_max(request->bytes, 1), lane->mask, &rounded)) {
+    if (!aai_watch_round(lane, request->bytes, &rounded)) {
         (void)aai_fail(AA_OVERFLOW, "%zu bytes are more than any object may have", request->bytes);
         return NULL;
     }
-    const size_t align_mask =
-        request->alignment > lane->mask + 1 ? request->alignment - 1 : lane->mask;
-    if (!reserve_piece(lane)) {
+    if (!reserve_piece(lane) || !aai_watch_reserve(lane, request->bytes)) {
         return NULL;
     }
-    char *p;
-    if (rounded > lane->whole_above) {
-        p = alloc_whole(lane, rounded, align_mask);
-    } else if (fits(lane, rounded, align_mask)) {
-        p = bump(lane, rounded, align_mask);
-    } else {
-        p = open_and_bump(lane, rounded, align_mask);
+    char *const p = place(lane, rounded, request->alignment);
+    if (p == NULL) {
+        aai_watch_cancel(lane, request->bytes);
+        return NULL;
     }
-    if (p != NULL && (request->how & AAI_BORN) != 0) {
+    aai_watch_born(lane, p, request->bytes, rounded);
+    if ((request->how & AAI_BORN) != 0) {
         fill_born(lane, request);
     }
     return p;
@@ -328,12 +339,14 @@ static void drop_empty_windows(aai_lane *lane)
 bool aai_lane_free(aai_lane *lane, void *pointer, size_t bytes, const aai_validity *born)
 {
     size_t rounded;
-    if (!aai_round_up(aai_max(bytes, 1), lane->mask, &rounded) ||
-        !is_newest(lane, pointer, rounded, born)) {
+    if (!aai_watch_round(lane, bytes, &rounded) || !is_newest(lane, pointer, rounded, born) ||
+        !aai_watch_is(lane, pointer, bytes)) {
         AAI_STORE(lane->live_frees, lane->live_frees + 1);
         return false;
     }
     aai_lane_note_peak(lane);
+    aai_watch_verify(lane, lane->window->count - 1, (aai_site){"aa_free", NULL, 0});
+    aai_watch_end(lane, lane->window->count - 1);
     if (newest_whole(lane) != NULL) {
         const aai_piece freed = lane->pieces.at[--lane->pieces.count];
         take_from(&lane->closed, rounded);
@@ -353,7 +366,7 @@ bool aai_lane_free(aai_lane *lane, void *pointer, size_t bytes, const aai_validi
 aai_resized aai_lane_resize(aai_lane *lane, void *pointer, size_t old_bytes, size_t new_bytes)
 {
     size_t before, after;
-    if (!aai_round_up(aai_max(old_bytes, 1), lane->mask, &before) ||
+    if (lane->watch != NULL || !aai_round_up(aai_max(old_bytes, 1), lane->mask, &before) ||
         !aai_round_up(aai_max(new_bytes, 1), lane->mask, &after) ||
         !is_newest(lane, pointer, before, NULL)) {
         return AAI_MUST_MOVE;
@@ -396,6 +409,7 @@ aa_status aai_lane_check_pointer(const aai_lane *lane, const void *pointer)
 void aai_lane_clear(aai_lane *lane)
 {
     aai_lane_note_peak(lane);
+    aai_watch_end(lane, 0);
     AAI_STORE(lane->past_count, lane->past_count + lane->window->count);
     AAI_STORE(lane->window->count, 0);
     AAI_STORE(lane->closed, 0);
@@ -410,7 +424,7 @@ void aai_lane_clear(aai_lane *lane)
 void aai_lane_retire(aai_lane *lane)
 {
     aai_lane_note_peak(lane);
-    AAI_STORE(lane->closed, aai_lane_used(lane));
+    AAI_STORE(lane->closed, raw_used(lane));
     set_window(lane, NULL, NULL, NULL);
     lane->pieces.count = lane->spare_windows.count = lane->spare_wholes.count = 0;
     AAI_STORE(lane->mark_count, 0);

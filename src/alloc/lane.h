@@ -15,6 +15,7 @@
 #define AAI_LANE_H
 
 #include "alloc/alloc.h"
+#include "alloc/watch.h"
 
 typedef enum aai_piece_kind { AAI_PIECE_WINDOW, AAI_PIECE_WHOLE, AAI_PIECE_SPLIT } aai_piece_kind;
 
@@ -38,8 +39,6 @@ typedef struct aai_lane_mark {
     size_t closed, wasted;
 } aai_lane_mark;
 
-typedef struct aai_lane aai_lane;
-
 /* Feed a lane that has no room: a window of at least `least` bytes, or (whole) exactly that many rounded.
  * Returns false with the failure recorded. start is aligned to alignment. */
 typedef bool aai_feed(aai_lane *lane, aai_piece_kind kind, size_t least, size_t alignment,
@@ -62,6 +61,8 @@ struct aai_lane {
     uint64_t next_serial;
     size_t closed; /* bytes handed out in pieces other than the current one */
     size_t wasted; /* tails and padding skipped */
+    size_t guards; /* bytes of redzones among what is handed out */
+    aai_watch *watch; /* AA_CHECKS=full, else NULL */
     char *base;    /* start of the current piece */
     uint64_t past_count; /* allocations that rewinds, frees and resets took out of window.count */
     uint64_t live_frees;

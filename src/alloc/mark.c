@@ -30,6 +30,7 @@ aa_status aai_lane_mark_take(aai_lane *lane, aa_mark *mark)
 static void rewind_to(aai_lane *lane, const aai_lane_mark *mark)
 {
     aai_lane_note_peak(lane);
+    aai_watch_end(lane, mark->count);
     const uint64_t gone = lane->window->count - mark->count;
     for (size_t i = lane->pieces.count; i > mark->pieces; --i) {
         aai_lane_put_spare(lane, &lane->pieces.at[i - 1]);
@@ -79,6 +80,8 @@ aa_status aai_lane_unmark(aai_lane *lane, const aa_mark *mark, aai_mark_end end)
         if (status != AA_OK) {
             return status;
         }
+        const aai_site site = {end == AAI_END_SCRATCH ? "AA_SCRATCH" : "aa_mark_rewind", NULL, 0};
+        aai_watch_verify(lane, found.count, site);
         rewind_to(lane, &found);
     }
     AAI_STORE(lane->mark_count, mark->depth);

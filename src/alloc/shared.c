@@ -201,6 +201,12 @@ static seat *make_seat(aai_shared *s)
     }
     made->shared = s;
     aai_lane_init(&made->lane, &s->base.head, cell, feed);
+    if (!aai_watch_attach(&made->lane)) {
+        aai_cell_give(cell);
+        aai_mfree(made);
+        (void)aai_fail(AA_NOMEM, "no memory for this thread's place in '%s'", s->base.name);
+        return NULL;
+    }
     aai_lock_acquire(&s->lock);
     made->next = s->seats;
     s->seats = made;
@@ -345,7 +351,20 @@ static void end_reset(aai_shared *s)
     aai_lock_release(&s->lock);
 }
 
-/* The peaks of the round are lost with the lanes' restart unless they are noted: each lane does so itself. */
+/* Fully checked: verify what all threads were given. Nobody is inside. */
+static void verify_all(aai_shared *s, const char *function)
+{
+    if (s->base.head.tier != AA_CHECKS_FULL) {
+        return;
+    }
+    for (seat *at = s->seats; at != NULL; at = at->next) {
+        if (at->lane.key == s->base.head.key) {
+            aai_watch_verify(&at->lane, 0, (aai_site){function, NULL, 0});
+            aai_lane_clear(&at->lane);
+        }
+    }
+}
+
 static aa_status shared_reset(aa_allocator *allocator)
 {
     aai_shared *const s = shared_of(allocator);
@@ -357,6 +376,7 @@ static aa_status shared_reset(aa_allocator *allocator)
         end_reset(s);
         return aai_fail(AA_OVERFLOW, "aa_reset: the epoch counter is at its end");
     }
+    verify_all(s, "aa_reset");
     const size_t use = aai_lane_round_use(&s->central);
     const size_t extra = s->lane_count * s->largest_lease;
     s->tails.count = 0;
@@ -370,6 +390,7 @@ static aa_status shared_reset(aa_allocator *allocator)
 static void shared_destroy(aa_allocator *allocator)
 {
     aai_shared *const s = shared_of(allocator);
+    verify_all(s, "aa_destroy");
     aai_lock_acquire(&aai_registry_lock);
     for (seat *at = s->seats; at != NULL; at = at->next) {
         aai_place_remove(&at->lane);
@@ -431,6 +452,15 @@ static aai_marks shared_marks(const aa_allocator *allocator, uint64_t thread)
     return marks;
 }
 
+static bool shared_is_busy(const aa_allocator *allocator)
+{
+    aai_shared *const s = shared_of(allocator);
+    aai_lock_acquire(&s->lock);
+    const bool busy = s->calls != 0 || s->resetting;
+    aai_lock_release(&s->lock);
+    return busy;
+}
+
 static void shared_lock(const aa_allocator *allocator, void (*each)(aai_lock *))
 {
     each(&shared_of(allocator)->lock);
@@ -447,6 +477,7 @@ static const aai_ops shared_ops = {.kind = "shared",
                                    .owns = shared_owns,
                                    .stats = shared_stats,
                                    .marks = shared_marks,
+                                   .is_busy = shared_is_busy,
                                    .locks = shared_lock};
 
 aa_allocator *aa_shared_create(const aa_options *options)
@@ -461,6 +492,9 @@ aa_allocator *aa_shared_create(const aa_options *options)
         return NULL;
     }
     s->lease = options != NULL ? options->lease : 0;
+    if (s->base.head.tier == AA_CHECKS_FULL) {
+        s->lease = 1; /* each block of its own, with its redzone */
+    }
     aai_lock_init(&s->lock, AAI_RANK_ALLOCATOR);
     aai_lane_init(&s->central, &s->base.head, s->base.cell, NULL);
     if (!aai_chain_init(&s->base, &s->chain, &s->central)) {

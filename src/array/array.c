@@ -384,20 +384,22 @@ aa_array aa_similar_as(const aa_array *array, aa_dtype dtype, int ndim, const in
 
 /* ---- other people's memory ---------------------------------------------------------------------------- */
 
-/* Bytes from data to the lowest element (low, downward) and past the highest (high). */
+/* Bytes from data to the lowest element (low, downward) and past the highest (high); their sum fits. */
 typedef struct reach {
-    uintptr_t low, high;
+    size_t low, high;
 } reach;
 
 static bool add_axis(reach *bytes, int64_t extent, int64_t stride, size_t size)
 {
     const uint64_t step = stride < 0 ? 0 - (uint64_t)stride : (uint64_t)stride;
-    uintptr_t *const side = stride < 0 ? &bytes->low : &bytes->high;
-    uintptr_t axis;
-    return !__builtin_mul_overflow((uint64_t)(extent - 1), step, &axis) &&
-           !__builtin_mul_overflow(axis, size, &axis) &&
-           !__builtin_add_overflow(*side, axis, side) && *side <= AAI_MAX_BYTES &&
-           bytes->low + bytes->high <= AAI_MAX_BYTES;
+    size_t axis;
+    if (__builtin_mul_overflow(step, extent - 1, &axis) ||
+        __builtin_mul_overflow(axis, size, &axis) ||
+        axis > AAI_MAX_BYTES - bytes->low - bytes->high) {
+        return false;
+    }
+    *(stride < 0 ? &bytes->low : &bytes->high) += axis;
+    return true;
 }
 
 /* Whether all elements lie in the address space; data alone is enough for an empty array. */

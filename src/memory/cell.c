@@ -86,6 +86,7 @@ aai_cell *aai_cell_take(uint64_t id, uint64_t key, aai_cell *home)
     AAI_STORE(cell->home, home != NULL ? home : cell);
     AAI_STORE(cell->pins, 0);
     AAI_STORE(cell->holders, 0);
+    AAI_STORE(cell->regions, 0);
     cell->pinned_count = 0;
     aai_cell_restart(cell, key);
     AAI_STORE(cell->id, id);

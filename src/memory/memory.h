@@ -88,7 +88,7 @@ void aai_unique_continue_at(uint64_t next);
  * (new epoch, f), for an array older than the popped steps is above f only if it was above them. `low` is
  * the bottom's floor: what lies below it is valid without the lock.
  *
- * id, key, home, epoch, low, pins, holders: relaxed atomics, ordered by the user's own synchronisation
+ * id, key, home, epoch, low, pins, holders, regions: relaxed atomics, ordered by the user's own synchronisation
  * (an array reaches another thread only through some). steps and pinned: under the cell's lock. */
 typedef struct aai_step {
     uint64_t epoch, floor;
@@ -104,6 +104,7 @@ typedef struct aai_cell {
     uint64_t epoch, low;
     uint64_t pins;    /* home: of the whole allocator */
     uint64_t holders; /* home: scopes and tokens entered, all threads */
+    uint64_t regions; /* home: live regions that carry its scope; scope/ompt_hooks.c */
     aai_step *steps;
     size_t step_count, step_capacity;
     aai_pinned *pinned;

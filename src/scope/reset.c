@@ -1,15 +1,18 @@
 /* Floor 6, scope: the reset barrier: prove that nothing is using an allocator, then take its memory back.
  *
  * The proof is a conjunction; each clause is a rule of the report. With a = the allocator, t = the caller:
+ *     0  (OMPT) no live region carries the scope of a, but those around the caller
  *     1  level(t) <= birth_level(a)                        no region is open around the caller
  *     2  level(t) == birth_level(a) > 0  =>  t made a, and no other thread of that level allocated since
  *     3  holders(a) == the caller's own open scopes and tokens for a
  *     4  no other thread has an open mark in a;  5  nothing of a is pinned
- *     6  (shared) no thread is between the lock and the upstream; asked by the method, under its lock
+ *     6  (shared) no thread is between the lock and the upstream; the reset method asks again, under its lock
  * A private allocator's arena is its thread's alone: clauses 1 and 2 give way to "t owns it".
  * Leases of other threads and arrays count for nothing. What inline bumps do leaves no trace: another host
  * thread's region that uses an explicit handle and no scope is not seen. */
 #include "scope/scope.h"
+
+#include "os/tools.h"
 
 #include <allocarrays/array.h>
 
@@ -42,9 +45,33 @@ static aa_status refuse_level(const aai_base *base, aai_site site, int level)
     return AA_OK;
 }
 
+static aa_status refuse_busy(const aa_allocator *allocator, aai_site site)
+{
+    return aai_violate(AA_RESET_IN_USE, allocator, site, 0,
+                       "another thread is inside a call to '%s' right now", aa_name(allocator));
+}
+
+static aa_status refuse_regions(const aa_allocator *allocator, aai_site site)
+{
+    const uint64_t others = aai_ompt_regions_of_others(allocator);
+    if (others == 0) {
+        return AA_OK;
+    }
+    char where[256];
+    aai_scopes_describe(allocator, where, sizeof where);
+    return aai_violate(AA_RESET_IN_PARALLEL, allocator, site, 0,
+                       "%llu parallel region(s) that other threads opened under the scope of '%s' are "
+                       "live (counted by OMPT):%s wait until they have ended, then reset",
+                       (unsigned long long)others, aa_name(allocator), where);
+}
+
 aa_status aai_prove_no_holders(const aa_allocator *allocator, aai_site site, uint64_t own_scopes,
                                uint64_t own_marks)
 {
+    const aa_status regions = refuse_regions(allocator, site);
+    if (regions != AA_OK) {
+        return regions;
+    }
     const aai_base *const base = aai_base_of(allocator);
     const uint64_t holders = AAI_LOAD(base->cell->holders);
     if (holders > own_scopes) {
@@ -71,7 +98,9 @@ aa_status aai_prove_no_holders(const aa_allocator *allocator, aai_site site, uin
                            "first",
                            (unsigned long long)pins, base->name);
     }
-    return AA_OK;
+    return allocator->ops->is_busy != NULL && allocator->ops->is_busy(allocator)
+               ? refuse_busy(allocator, site)
+               : AA_OK;
 }
 
 static bool is_foreign(const aai_base *base)
@@ -96,15 +125,12 @@ aa_status aai_prove_quiescent(const aa_allocator *allocator, aai_site site)
     return aai_prove_no_holders(allocator, site, aai_scopes_own(allocator), 0);
 }
 
-/* A method that found calls under way (clause 6) has changed nothing. */
+/* A method that found calls under way, which began after the proof, has changed nothing. */
 aa_status aai_reset_now(aa_allocator *allocator, aai_site site)
 {
+    aai_tools_race_write(&allocator->mask); /* before the locks of the reset, which would order it */
     const aa_status status = allocator->ops->reset(allocator);
-    if (status == AA_BUSY) {
-        return aai_violate(AA_RESET_IN_USE, allocator, site, 0,
-                           "another thread is inside a call to '%s' right now", aa_name(allocator));
-    }
-    return status;
+    return status == AA_BUSY ? refuse_busy(allocator, site) : status;
 }
 
 static aa_status reset_entered(aa_allocator *allocator, aai_site site)

@@ -337,7 +337,11 @@ aa_allocator *aa_current(void)
 
 const char *aa_scope_mode(void)
 {
-    return carried() ? "regions" : "threads";
+    if (!carried()) {
+        return "threads";
+    }
+    (void)aai_omp_default_get(); /* starts the runtime, and with it a tool */
+    return aai_ompt_is_active() ? "regions+tasks (OMPT)" : "regions";
 }
 
 /* ---- AA_CURRENT ---------------------------------------------------------------------------------------------- */

@@ -1,7 +1,8 @@
 /* Floor 6, scope: the current allocator, marks, the reset barrier.
  *
  * A scope is an entry of its thread's stack. Invariants, with e1 .. en the open entries of a thread:
- *     def-allocator-var on this thread == en.handle, unless the user set it with OpenMP's own call;
+ *     def-allocator-var on this thread == en.handle, unless the user set it with OpenMP's own call, or an
+ *     OMPT tool has put a task of another scope here;
  *     ek.saved == what it was before ek;   home(ek).holders counts the open entries for its allocator
  * Where no OpenMP runtime carries scopes, en.allocator itself is what aa_current reads.
  * Who: a stack is changed by its own thread alone; others read its first entries (relaxed) for reports,
@@ -29,7 +30,7 @@ typedef struct aai_entry {
 typedef struct aai_handle {
     aai_node node; /* key: the handle */
     aa_allocator *allocator;
-    const aai_cell *cell;
+    aai_cell *cell;
     uint64_t id;
 } aai_handle;
 
@@ -61,6 +62,11 @@ aai_entry *aai_entry_at(aai_scopes *scopes, size_t index);
 const aai_handle *aai_handle_find(uintptr_t handle);
 /* The allocator behind this thread's def-allocator-var: the heap when it is not ours or gone (reported). */
 aa_allocator *aai_current_of_icv(void);
+
+/* Whether an OMPT tool has joined: tasks inherit the scope of their creator. */
+bool aai_ompt_is_active(void);
+/* How many live regions carry an allocator's scope, without those the caller runs in; 0 without a tool. */
+uint64_t aai_ompt_regions_of_others(const aa_allocator *allocator);
 
 /* The proof of reset.c; aa_status of the violation it reported, AA_OK when the allocator is quiescent. */
 aa_status aai_prove_quiescent(const aa_allocator *allocator, aai_site site);

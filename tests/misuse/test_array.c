@@ -86,6 +86,7 @@ START_TEST(a_product_of_extents_that_overflows_is_refused_and_the_axis_named)
     assert_null_array(aa_empty(arena, AA_F64, 2, SHAPE(2, most)), AA_OVERFLOW);
     assert_says(aa_last_message(), "axis 1");
     assert_null_array(aa_empty(arena, AA_C128, 1, SHAPE(most / 16 + 1)), AA_OVERFLOW);
+    assert_says(aa_last_message(), "axis 0");
     assert_null_array(aa_zeros(arena, AA_I8, 3, SHAPE(half, half, 2)), AA_OVERFLOW);
     assert_null_array(aa_full(arena, AA_I8, 2, SHAPE(most, most), "x"), AA_OVERFLOW);
     assert_null_array(aa_empty(arena, AA_F64, 3, SHAPE(half, 0, half)), AA_OVERFLOW);
@@ -110,6 +111,11 @@ START_TEST(wrapped_strides_that_leave_the_address_space_are_refused)
     assert_null_array(aa_wrap(data, AA_I8, 1, SHAPE(3), SHAPE(INT64_MIN)), AA_OVERFLOW);
     assert_null_array(aa_wrap(data, AA_I8, 1, SHAPE(2), SHAPE(-far * 7)), AA_OVERFLOW);
     assert_null_array(aa_wrap(data, AA_F64, 2, SHAPE(far, far), SHAPE(0, 0)), AA_OVERFLOW);
+    assert_null_array(aa_wrap(data, AA_F64, 1, SHAPE(far), NULL), AA_OVERFLOW);
+    assert_null_array(aa_wrap(data, AA_F64, 1, SHAPE(far), SHAPE(0)), AA_OVERFLOW);
+    assert_null_array(aa_wrap(data, AA_I8, 3, SHAPE(2, 2, 2), SHAPE(far * 4, far * 2, far * 2)),
+                      AA_OVERFLOW);
+    assert_says(aa_last_message(), "axis 2");
 }
 END_TEST
 
@@ -225,6 +231,8 @@ START_TEST(a_reshape_to_another_number_of_elements_is_refused)
     assert_null_array(aa_reshape(&a, 0, NULL), AA_INVALID);
     assert_null_array(aa_reshape(&a, 2, SHAPE(0, 10)), AA_INVALID);
     assert_null_array(aa_reshape(&a, 2, SHAPE(7, -1)), AA_INVALID);
+    assert_says(aa_last_message(), "no extent of axis 1");
+    assert_null_array(aa_reshape(&a, 2, SHAPE(INT64_MIN, INT64_MIN)), AA_INVALID);
     assert_null_array(aa_reshape(&a, 3, SHAPE(-1, 10, -1)), AA_INVALID);
     assert_null_array(aa_reshape(&a, 2, SHAPE(-2, -50)), AA_INVALID);
     assert_null_array(aa_reshape(&a, 2, SHAPE(0, -1)), AA_INVALID);

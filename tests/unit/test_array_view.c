@@ -223,6 +223,7 @@ START_TEST(a_slice_that_starts_at_the_extent_is_empty)
     ck_assert(!aa_is_null(&view));
     ck_assert_int_eq(view.shape[0], 0);
     ck_assert_int_eq(view.shape[1], 3);
+    ck_assert_ptr_eq(view.data, a.data);
     ck_assert(aa_is_contiguous(&view));
     ck_assert(aa_is_valid(&view));
     const aa_array again = aa_slice(&view, RANGES(AA_ALL, {AA_OPEN, AA_OPEN, -1}));
@@ -419,6 +420,15 @@ START_TEST(a_copy_of_a_repeated_row_repeats_it)
 }
 END_TEST
 
+START_TEST(a_copy_of_one_element_ignores_its_strides)
+{
+    double x = 3;
+    const aa_array a = aa_wrap(&x, AA_F64, 2, SHAPE(1, 1), SHAPE(INT64_MAX, INT64_MIN));
+    const aa_array b = aa_copy(&a);
+    ck_assert_double_eq(AA_AT(double, &b, 0, 0), 3);
+}
+END_TEST
+
 START_TEST(a_copy_reads_unaligned_memory)
 {
     unsigned char bytes[8 * 5 + 1];
@@ -514,7 +524,9 @@ AA_TEST_MAIN("array views", AA_TEST_LOOP(every_slice_of_a_short_axis_is_as_in_py
              AA_TEST(a_scalar_reshapes_to_one_element_and_back),
              AA_TEST(a_contiguous_part_can_be_reshaped),
              AA_TEST_LOOP(chains_of_views_show_what_the_model_shows, 0, DTYPES),
-             AA_TEST(a_copy_of_a_repeated_row_repeats_it), AA_TEST(a_copy_reads_unaligned_memory),
+             AA_TEST(a_copy_of_a_repeated_row_repeats_it),
+             AA_TEST(a_copy_of_one_element_ignores_its_strides),
+             AA_TEST(a_copy_reads_unaligned_memory),
              AA_TEST(a_copy_comes_from_the_handle_and_a_materialised_one_from_the_heap),
              AA_TEST(a_materialised_array_survives_the_scratch_and_the_reset),
              AA_TEST(an_array_materialises_after_the_allocator_of_its_handle_is_gone),

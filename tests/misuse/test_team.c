@@ -1,0 +1,165 @@
+/* aa_reset_team when not all arrive, or something else uses the allocator. */
+#include "held.h"
+#include "runner.h"
+#include "threads.h"
+#include "violations.h"
+
+#include <omp.h>
+#include <stdlib.h>
+
+START_TEST(a_thread_that_does_not_arrive_is_reported_and_nobody_hangs)
+{
+    setenv("AA_TEAM_TIMEOUT", "1", 1);
+    aa_allocator *const a = aa_shared_create(NULL);
+    const held h = hold(a);
+    aa_status status = AA_OK;
+    record_violations();
+#pragma omp parallel num_threads(2)
+    {
+        if (omp_get_thread_num() == 0) {
+            status = aa_reset_team(a);
+        }
+    }
+    ck_assert_int_eq(status, AA_BUSY);
+    assert_one_report("aa_reset_team", AA_RESET_IN_PARALLEL);
+    ck_assert_ptr_nonnull(strstr(last_violation()->message, "only 1 of 2 threads arrived"));
+    assert_unharmed(&h);
+    assert_status(aa_reset(a), AA_OK);
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
+START_TEST(a_thread_that_arrives_too_late_is_refused_and_does_not_wait)
+{
+    setenv("AA_TEAM_TIMEOUT", "1", 1);
+    aa_allocator *const a = aa_shared_create(NULL);
+    const held h = hold(a);
+    aa_status statuses[2] = {AA_OK, AA_OK};
+    int first_is_back = 0;
+    record_violations();
+#pragma omp parallel num_threads(2) shared(first_is_back)
+    {
+        const int me = omp_get_thread_num();
+        while (me == 1 && __atomic_load_n(&first_is_back, __ATOMIC_ACQUIRE) == 0) {
+        }
+        statuses[me] = aa_reset_team(a);
+        if (me == 0) {
+            __atomic_store_n(&first_is_back, 1, __ATOMIC_RELEASE);
+        }
+    }
+    ck_assert_int_eq(statuses[0], AA_BUSY);
+    ck_assert_int_eq(statuses[1], AA_BUSY);
+    ck_assert_int_eq(violations_count(), 1);
+    assert_unharmed(&h);
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
+START_TEST(a_team_can_reset_after_one_that_failed)
+{
+    setenv("AA_TEAM_TIMEOUT", "1", 1);
+    aa_allocator *const a = aa_shared_create(NULL);
+    (void)aa_alloc(a, 100);
+    int wrong = 0;
+    record_violations();
+#pragma omp parallel num_threads(2) reduction(+ : wrong)
+    {
+        if (omp_get_thread_num() == 0) {
+            wrong += aa_reset_team(a) != AA_BUSY;
+        }
+#pragma omp barrier
+        if (omp_get_thread_num() == 1) {
+            wrong += aa_reset_team(a) != AA_BUSY; /* closes the failed one */
+        }
+#pragma omp barrier
+        wrong += aa_reset_team(a) != AA_OK;
+    }
+    ck_assert_int_eq(wrong, 0);
+    ck_assert_int_eq(violations_count(), 1);
+    ck_assert_uint_eq(stats_of(a).resets, 1);
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
+/* ---- what refuses it ---- */
+
+static void stay_in_a_scope(guest *g)
+{
+    AA_WITH((aa_allocator *)g->argument) {
+        guest_stay(g);
+    }
+}
+
+static void stay_in_a_scratch(guest *g)
+{
+    AA_SCRATCH((aa_allocator *)g->argument) {
+        guest_stay(g);
+    }
+}
+
+static int team_refused(aa_allocator *a)
+{
+    int refused = 0;
+#pragma omp parallel num_threads(3) reduction(+ : refused)
+    refused += aa_reset_team(a) == AA_BUSY;
+    return refused;
+}
+
+static void assert_team_refused_while(aa_allocator *a, void (*body)(guest *))
+{
+    const held h = hold(a);
+    guest g;
+    guest_invite(&g, body, a);
+    record_violations();
+    ck_assert_int_eq(team_refused(a), 3);
+    assert_one_report("aa_reset_team", AA_RESET_IN_USE);
+    assert_unharmed(&h);
+    guest_dismiss(&g);
+    record_violations();
+    ck_assert_int_eq(team_refused(a), 0);
+    assert_no_reports();
+    assert_status(aa_destroy(a), AA_OK);
+}
+
+START_TEST(a_scope_of_a_thread_outside_the_team_refuses_it)
+{
+    assert_team_refused_while(bump_create(_i, NULL), stay_in_a_scope);
+}
+END_TEST
+
+START_TEST(a_mark_of_a_thread_outside_the_team_refuses_it)
+{
+    assert_team_refused_while(bump_create(_i, NULL), stay_in_a_scratch);
+}
+END_TEST
+
+START_TEST(a_pin_refuses_it)
+{
+    aa_allocator *const a = bump_create(_i, NULL);
+    const held h = hold(a);
+    assert_status(aa_pin(&h.array), AA_OK);
+    record_violations();
+    ck_assert_int_eq(team_refused(a), 3);
+    assert_one_report("aa_reset_team", AA_RESET_IN_USE);
+    assert_unharmed(&h);
+    assert_status(aa_unpin(&h.array), AA_OK);
+    ck_assert_int_eq(team_refused(a), 0);
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
+START_TEST(the_heap_cannot_be_reset_by_a_team)
+{
+    int wrong = 0;
+#pragma omp parallel num_threads(2) reduction(+ : wrong)
+    wrong += aa_reset_team(aa_heap()) != AA_UNSUPPORTED;
+    ck_assert_int_eq(wrong, 0);
+}
+END_TEST
+
+AA_TEST_MAIN("misuse: team", AA_TEST(a_thread_that_does_not_arrive_is_reported_and_nobody_hangs),
+             AA_TEST(a_thread_that_arrives_too_late_is_refused_and_does_not_wait),
+             AA_TEST(a_team_can_reset_after_one_that_failed),
+             AA_TEST_BUMP(a_scope_of_a_thread_outside_the_team_refuses_it),
+             AA_TEST_LOOP(a_mark_of_a_thread_outside_the_team_refuses_it, SHARED, PRIVATE + 1),
+             AA_TEST_BUMP(a_pin_refuses_it), AA_TEST(the_heap_cannot_be_reset_by_a_team))
