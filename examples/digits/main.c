@@ -167,8 +167,7 @@ static void print_row(const bench *b, const row *r)
 static bool print_results(const bench *b)
 {
     bool same = true;
-    (void)printf("%-26s %9s %7s%9s%9s%9s%11s\n", "", "ms per", "time /", "upstream", "KiB", "page",
-                 "");
+    (void)printf("%-26s %9s %7s%9s%9s%9s\n", "", "ms per", "time /", "upstream", "KiB", "page");
     (void)printf("%-26s %9s %7s%9s%9s%9s%11s\n", "allocator", "1,000", "heap's", "calls", "held",
                  "faults", "accuracy");
     for (int i = 0; i < ROWS; ++i) {

@@ -108,8 +108,8 @@ AA_API aa_status aa_min_into(aa_array *out, const aa_array *a, int axis);
 
 /**
  * Multiply matrices: (m, k) by (k, n) is (m, n). Through the CBLAS; an operand that is neither in C
- * order nor transposed is copied first. AA_OVERFLOW when an extent or stride is beyond the BLAS's
- * int. Cost: 2 m k n operations. Threads: any.
+ * order nor transposed is copied first, from its own handle. AA_OVERFLOW when an extent or stride is
+ * beyond the BLAS's int. Cost: 2 m k n operations. Threads: any.
  */
 AA_API aa_array aa_matmul(const aa_array *a, const aa_array *b);
 

@@ -18,6 +18,7 @@ typedef struct aa_stats {
     uint64_t growths;        /* blocks taken beyond the first */
     uint64_t upstream_calls; /* requests to and returns to the upstream */
     uint64_t lease_misses;   /* shared: times a thread took the lock to allocate */
+    uint64_t guard_misses;   /* guarded: blocks and resets that had to do without the ring */
     uint64_t live_frees;     /* frees that had to be forgotten: not the newest block */
 } aa_stats;
 

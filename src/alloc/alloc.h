@@ -73,6 +73,8 @@ typedef struct aai_base {
     size_t capacity, initial;
     int history;
     aa_upstream *upstream;
+    bool guard;            /* blocks live in the guard ring and move at reset */
+    uint64_t guard_misses; /* relaxed: resets and blocks that had to do without */
     uint64_t creator;      /* thread id; an arena's owner */
     int birth_level;       /* OpenMP nesting level at creation */
     uint64_t team_used;    /* relaxed flag: another thread of the creation level allocated since reset */

@@ -29,14 +29,12 @@ static aa_status check_options(const aa_options *o)
     if ((int)o->checks < AA_CHECKS_DEFAULT || o->checks > AA_CHECKS_FULL) {
         return aai_fail(AA_INVALID, "checks %d is no aa_checks", (int)o->checks);
     }
-    const unsigned known = AA_ZEROED | AA_PREFAULT | AA_HUGEPAGES;
-    const unsigned later = AA_FIRST_TOUCH | AA_GUARD;
-    if ((o->flags & ~(known | later)) != 0) {
-        return aai_fail(AA_INVALID, "unknown flags 0x%x", o->flags & ~(known | later));
+    const unsigned known = AA_ZEROED | AA_PREFAULT | AA_HUGEPAGES | AA_FIRST_TOUCH | AA_GUARD;
+    if ((o->flags & ~known) != 0) {
+        return aai_fail(AA_INVALID, "unknown flags 0x%x", o->flags & ~known);
     }
-    if ((o->flags & later) != 0) {
-        return aai_fail(AA_UNSUPPORTED, "this version has no %s",
-                        (o->flags & AA_GUARD) != 0 ? "AA_GUARD" : "AA_FIRST_TOUCH");
+    if ((o->flags & AA_FIRST_TOUCH) != 0) {
+        return aai_fail(AA_UNSUPPORTED, "this version has no AA_FIRST_TOUCH");
     }
     if (o->capacity > AAI_MAX_BYTES || o->initial > AAI_MAX_BYTES) {
         return aai_fail(AA_INVALID, "capacity %zu or initial %zu is more than any object may have",
@@ -95,6 +93,11 @@ aa_status aai_base_init(aai_base *base, const aai_ops *ops, int kind, const aa_o
     base->upstream = o->upstream != NULL
                          ? o->upstream
                          : aa_upstream_pages(o->flags & (AA_HUGEPAGES | AA_PREFAULT));
+    base->guard = kind != AAI_CUSTOM && aai_upstream_can_guard(base->upstream) &&
+                  ((o->flags & AA_GUARD) != 0 || base->head.tier == AA_CHECKS_FULL);
+    if ((o->flags & AA_GUARD) != 0 && !base->guard) {
+        return aai_fail(AA_UNSUPPORTED, "AA_GUARD needs ordinary pages as upstream");
+    }
     base->birth_level = aai_omp_level();
     base->name = make_name(o->name, ops->kind, id);
     base->cell = aai_cell_take(id, key, NULL);

@@ -125,6 +125,7 @@ void aai_arena_stats_add(const aai_arena *arena, aa_stats *stats)
     stats->resets += AAI_LOAD(base->resets);
     stats->growths += AAI_LOAD(base->growths);
     stats->upstream_calls += AAI_LOAD(base->upstream_calls);
+    stats->guard_misses += AAI_LOAD(base->guard_misses);
     stats->live_frees += AAI_LOAD(arena->lane.live_frees);
 }
 

@@ -7,6 +7,7 @@
  * Source: AllocArrays.jl's AutoscalingAllocBuffer. */
 #include "alloc/lane.h"
 
+#include "memory/guard.h"
 #include "os/tools.h"
 
 enum { FIRST_BLOCK = 64 * 1024, FIRST_SHARED_BLOCK = 256 * 1024, LOST_RESETS = 12 };
@@ -40,6 +41,11 @@ static size_t left(const aai_base *base, const aai_chain *chain)
     return cap == 0 ? AAI_MAX_BYTES : cap - chain->committed;
 }
 
+static aai_guard_owner guard_owner(const aai_base *base)
+{
+    return (aai_guard_owner){.name = base->name, .id = base->id, .epoch = AAI_LOAD(base->resets)};
+}
+
 aai_block_request aai_chain_plan(const aai_base *base, const aai_chain *chain, size_t least,
                                  size_t alignment)
 {
@@ -54,6 +60,21 @@ aai_block_request aai_chain_plan(const aai_base *base, const aai_chain *chain, s
                                .alignment = aai_max(alignment, base->head.mask + 1),
                                .flags = base->head.flags,
                                .owner = &base->head};
+}
+
+aai_block *aai_chain_take(aai_base *base, aai_block_request *request)
+{
+    const aai_guard_owner owner = guard_owner(base);
+    request->guard = base->guard ? &owner : NULL;
+    AAI_ADD(base->upstream_calls, 1);
+    aai_callback_begin();
+    aai_block *const block = aai_block_take(request);
+    aai_callback_end();
+    request->guard = NULL; /* it was ours */
+    if (block != NULL && base->guard && !block->guarded) {
+        AAI_ADD(base->guard_misses, 1);
+    }
+    return block;
 }
 
 /* An allocator that only grows: say so once, with the blocks it took. */
@@ -79,6 +100,7 @@ size_t aai_chain_add(aai_base *base, aai_chain *chain, aai_block *block)
     if (chain->blocks != NULL) {
         AAI_ADD(base->growths, 1);
     }
+    block->usable = usable;
     block->next = chain->blocks;
     chain->blocks = block;
     AAI_STORE(chain->count, chain->count + 1);
@@ -101,15 +123,6 @@ void aai_chain_refused(const aai_base *base, const aai_chain *chain, size_t leas
     }
 }
 
-static aai_block *take_block(aai_base *base, const aai_block_request *request)
-{
-    AAI_ADD(base->upstream_calls, 1);
-    aai_callback_begin();
-    aai_block *const block = aai_block_take(request);
-    aai_callback_end();
-    return block;
-}
-
 static void give_blocks(aai_base *base, aai_block *block)
 {
     aai_callback_begin();
@@ -128,8 +141,8 @@ static void give_blocks(aai_base *base, aai_block *block)
 bool aai_chain_grow(aai_base *base, aai_chain *chain, size_t least, size_t alignment,
                     aai_piece *piece)
 {
-    const aai_block_request request = aai_chain_plan(base, chain, least, alignment);
-    aai_block *const block = request.least == 0 ? NULL : take_block(base, &request);
+    aai_block_request request = aai_chain_plan(base, chain, least, alignment);
+    aai_block *const block = request.least == 0 ? NULL : aai_chain_take(base, &request);
     if (block == NULL) {
         aai_chain_refused(base, chain, least);
         return false;
@@ -182,13 +195,13 @@ static bool is_fixed(const aai_base *base)
 
 static aai_block *take_folded(aai_base *base, size_t bytes, size_t touched)
 {
-    const aai_block_request request = {.upstream = base->upstream,
-                                       .least = bytes,
-                                       .wanted = bytes,
-                                       .alignment = base->head.mask + 1,
-                                       .flags = base->head.flags,
-                                       .owner = &base->head};
-    aai_block *const block = take_block(base, &request);
+    aai_block_request request = {.upstream = base->upstream,
+                                 .least = bytes,
+                                 .wanted = bytes,
+                                 .alignment = base->head.mask + 1,
+                                 .flags = base->head.flags,
+                                 .owner = &base->head};
+    aai_block *const block = aai_chain_take(base, &request);
     if (block != NULL) {
         aai_pages_populate(block->start, aai_min(touched, block->bytes));
     }
@@ -228,6 +241,22 @@ static bool fold(aai_base *base, aai_chain *chain, aai_lane *lane, size_t bytes,
     return true;
 }
 
+/* Guarded: the same pages at new addresses, the lane starts over on them. One that must stay is counted. */
+static void move_blocks(aai_base *base, aai_chain *chain, aai_lane *lane)
+{
+    const aai_guard_owner owner = guard_owner(base);
+    aai_lane_clear(lane);
+    for (aai_block *block = chain->blocks; block != NULL; block = block->next) {
+        if (!aai_block_move(block, &owner)) {
+            AAI_ADD(base->guard_misses, 1);
+        } else if (base->head.tier == AA_CHECKS_FULL) {
+            aai_tools_poison(block->start, block->bytes);
+        }
+        const bool noted = aai_lane_offer(lane, block->start, block->start + block->usable);
+        aai_assert(noted); /* the lane had a piece for each block before */
+    }
+}
+
 void aai_chain_reset(aai_base *base, aai_chain *chain, aai_lane *lane, size_t use, size_t extra)
 {
     const size_t largest = remember(base, chain, use);
@@ -239,7 +268,11 @@ void aai_chain_reset(aai_base *base, aai_chain *chain, aai_lane *lane, size_t us
     const bool shrinks = target < chain->committed / 2;
     const bool folds = !is_fixed(base) && (chain->count > 1 || (chain->count == 1 && shrinks));
     if (!folds || !fold(base, chain, lane, target, aai_add_capped(largest, extra))) {
-        aai_lane_recycle(lane);
+        if (base->guard) {
+            move_blocks(base, chain, lane);
+        } else {
+            aai_lane_recycle(lane);
+        }
     }
     aai_lane_open_spare(lane);
 }

@@ -123,6 +123,8 @@ bool aai_chain_init(aai_base *base, aai_chain *chain, aai_lane *lane);
 /* The block to ask for when `least` bytes are missing; least 0 in the result: the capacity forbids it. */
 aai_block_request aai_chain_plan(const aai_base *base, const aai_chain *chain, size_t least,
                                  size_t alignment);
+/* Ask for it; NULL: refused. Not under a lock. */
+aai_block *aai_chain_take(aai_base *base, aai_block_request *request);
 /* Add a block that was taken; returns its usable bytes. */
 size_t aai_chain_add(aai_base *base, aai_chain *chain, aai_block *block);
 /* Take, add, and describe as a window piece. Records the failure. Not under a lock. */

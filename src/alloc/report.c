@@ -50,6 +50,7 @@ static void print_stats(FILE *file, const aa_stats *s)
                  {"growths", s->growths, ""},
                  {"upstream calls", s->upstream_calls, ""},
                  {"lease misses", s->lease_misses, ""},
+                 {"guard misses", s->guard_misses, ""},
                  {"live frees", s->live_frees, ""}};
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; ++i) {
         print_line(file, lines[i].label, lines[i].value, lines[i].unit);
@@ -147,11 +148,12 @@ static void print_json_row(FILE *file, const row *r)
                   ", \"kind\": \"%s\", \"used\": %zu, \"peak\": %zu, \"committed\": %zu, "
                   "\"wasted\": %zu, \"blocks\": %zu, \"allocations\": %llu, \"resets\": %llu, "
                   "\"growths\": %llu, \"upstream_calls\": %llu, \"lease_misses\": %llu, "
-                  "\"live_frees\": %llu}",
+                  "\"guard_misses\": %llu, \"live_frees\": %llu}",
                   r->kind, s->used, s->peak, s->committed, s->wasted, s->blocks,
                   (unsigned long long)s->allocations, (unsigned long long)s->resets,
                   (unsigned long long)s->growths, (unsigned long long)s->upstream_calls,
-                  (unsigned long long)s->lease_misses, (unsigned long long)s->live_frees);
+                  (unsigned long long)s->lease_misses, (unsigned long long)s->guard_misses,
+                  (unsigned long long)s->live_frees);
 }
 
 aa_status aa_report_json(FILE *file)

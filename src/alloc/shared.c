@@ -103,10 +103,7 @@ static bool grow(aai_shared *s, size_t least, size_t wanted, size_t alignment)
     }
     ++s->calls;
     aai_lock_release(&s->lock);
-    AAI_ADD(s->base.upstream_calls, 1);
-    aai_callback_begin();
-    aai_block *const block = aai_block_take(&request);
-    aai_callback_end();
+    aai_block *const block = aai_chain_take(&s->base, &request);
     aai_lock_acquire(&s->lock);
     --s->calls;
     if (block == NULL) {
@@ -434,6 +431,7 @@ static void shared_stats(const aa_allocator *allocator, aa_stats *stats)
     stats->resets = AAI_LOAD(s->base.resets);
     stats->growths = AAI_LOAD(s->base.growths);
     stats->upstream_calls = AAI_LOAD(s->base.upstream_calls);
+    stats->guard_misses = AAI_LOAD(s->base.guard_misses);
     stats->lease_misses = AAI_LOAD(s->base.lease_misses);
 }
 

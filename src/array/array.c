@@ -298,6 +298,9 @@ __attribute__((noinline)) aa_array aai_array_make(const aai_ask *ask)
     if (AAI_UNLIKELY(data == NULL)) {
         return aai_array_null();
     }
+    if (AAI_UNLIKELY(aai_base_of(owner)->guard)) {
+        aai_array_note_birth(ask, data, request.bytes);
+    }
     return build(ask, owner, data, &request.born);
 }
 

@@ -70,6 +70,9 @@ typedef struct aai_array_text {
 } aai_array_text;
 aai_array_text aai_array_describe(const aa_array *array);
 
+/* A guarded allocator made an array: log it for the report of a stale access. */
+void aai_array_note_birth(const aai_ask *ask, const void *data, size_t bytes);
+
 /* "(8, 100)" */
 aai_array_text aai_shape_describe(int ndim, const int64_t *shape);
 

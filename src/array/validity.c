@@ -6,6 +6,8 @@
  * No locks of its own; pins are counted under the cell's. */
 #include "array/array.h"
 
+#include "memory/guard.h"
+
 #include <dlfcn.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -56,6 +58,32 @@ static void append_place(aai_array_text *text, size_t *used, const void *address
     if (found.dli_sname != NULL) {
         append(text, used, " (%.60s)", found.dli_sname);
     }
+}
+
+/* Where arrays are made repeats: this thread's last places, by address, so that a note costs no dladdr. */
+void aai_array_note_birth(const aai_ask *ask, const void *data, size_t bytes)
+{
+    enum { PLACES = 8 };
+    static __thread struct {
+        const void *address;
+        char text[sizeof((aai_guard_birth *)0)->place];
+    } places[PLACES];
+    const size_t at = ((uintptr_t)ask->made_at / 8) % PLACES;
+    if (places[at].address != ask->made_at) {
+        aai_array_text text = {""};
+        size_t used = 0;
+        append_place(&text, &used, ask->made_at);
+        (void)snprintf(places[at].text, sizeof places[at].text, "%.*s",
+                       (int)sizeof places[at].text - 1, text.text);
+        places[at].address = ask->made_at;
+    }
+    aai_guard_birth birth = {
+        .start = data, .bytes = bytes, .dtype = aa_dtype_name(ask->dtype), .ndim = ask->ndim};
+    for (int axis = 0; axis < ask->ndim; ++axis) {
+        birth.shape[axis] = ask->shape[axis];
+    }
+    memcpy(birth.place, places[at].text, sizeof birth.place);
+    aai_guard_note_birth(&birth);
 }
 
 aai_array_text aai_shape_describe(int ndim, const int64_t *shape)

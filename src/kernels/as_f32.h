@@ -1,5 +1,7 @@
 /* Kernels: the words of a template file (*.inc) for float. No include guard: defined anew by each
- * pair. REAL: the type. BITS: an integer as wide. NAME(x): x's name for this type. M(f): <math.h>'s f for this type. */
+ * pair. REAL: the type. BITS: an integer as wide. NAME(x): x's name for this type. M(f): <math.h>'s
+ * f for this type.
+ */
 #undef REAL
 #undef BITS
 #undef NAME

@@ -1,5 +1,5 @@
 /* Floor 4, memory: blocks and the map of their addresses. Lock: map_lock, no call out while held. */
-#include "memory/memory.h"
+#include "memory/guard.h"
 
 #include "os/os.h"
 
@@ -8,6 +8,21 @@
 static aai_lock map_lock = AAI_LOCK_INIT(AAI_RANK_MAP);
 static aai_node *map_root;
 
+static void enter(aai_block *block)
+{
+    aai_lock_acquire(&map_lock);
+    aai_tree_insert(&map_root, &block->node);
+    aai_lock_release(&map_lock);
+}
+
+static void withdraw(aai_block *block)
+{
+    aai_lock_acquire(&map_lock);
+    const aai_node *const removed = aai_tree_remove(&map_root, block->node.key);
+    aai_lock_release(&map_lock);
+    aai_assert(removed == &block->node);
+}
+
 aai_block *aai_block_take(const aai_block_request *request)
 {
     aai_block *const block = aai_malloc(sizeof *block);
@@ -15,34 +30,55 @@ aai_block *aai_block_take(const aai_block_request *request)
         return NULL;
     }
     size_t bytes = aai_max(request->wanted, request->least);
-    char *const start =
-        aai_upstream_take(request->upstream, request->least, &bytes, request->alignment);
+    char *start = NULL;
+    if (request->guard != NULL && request->alignment <= AAI_HUGE_PAGE) {
+        start = aai_guard_take(bytes, request->guard);
+    }
+    const bool guarded = start != NULL;
+    if (!guarded) {
+        start = aai_upstream_take(request->upstream, request->least, &bytes, request->alignment);
+    }
     if (start == NULL) {
         aai_mfree(block);
         return NULL;
     }
-    if ((request->flags & AA_PREFAULT) != 0 && !aai_upstream_is_pages(request->upstream)) {
+    if ((request->flags & AA_PREFAULT) != 0 &&
+        (guarded || !aai_upstream_is_pages(request->upstream))) {
         aai_pages_populate(start, bytes);
     }
     *block = (aai_block){.node = {.key = (uint64_t)(uintptr_t)start},
                          .start = start,
                          .bytes = bytes,
                          .upstream = request->upstream,
+                         .usable = bytes,
+                         .guarded = guarded,
                          .owner = request->owner};
-    aai_lock_acquire(&map_lock);
-    aai_tree_insert(&map_root, &block->node);
-    aai_lock_release(&map_lock);
+    enter(block);
     return block;
 }
 
 void aai_block_give(aai_block *block)
 {
-    aai_lock_acquire(&map_lock);
-    const aai_node *const removed = aai_tree_remove(&map_root, block->node.key);
-    aai_lock_release(&map_lock);
-    aai_assert(removed == &block->node);
-    aai_upstream_give(block->upstream, block->start, block->bytes);
+    withdraw(block);
+    if (block->guarded) {
+        (void)aai_guard_give(block->start);
+    } else {
+        aai_upstream_give(block->upstream, block->start, block->bytes);
+    }
     aai_mfree(block);
+}
+
+bool aai_block_move(aai_block *block, const aai_guard_owner *guard)
+{
+    char *const moved = block->guarded ? aai_guard_move(block->start, guard) : NULL;
+    if (moved == NULL) {
+        return false;
+    }
+    withdraw(block);
+    block->start = moved;
+    block->node.key = (uint64_t)(uintptr_t)moved;
+    enter(block);
+    return true;
 }
 
 const aa_allocator *aai_map_owner(const void *pointer)
@@ -62,5 +98,6 @@ const aa_allocator *aai_map_owner(const void *pointer)
 void aai_memory_fork(void (*each)(aai_lock *))
 {
     each(&map_lock);
+    aai_guard_fork(each);
     aai_cell_fork(each);
 }

@@ -35,6 +35,8 @@ void *aai_upstream_take(aa_upstream *upstream, size_t least, size_t *bytes, size
 void aai_upstream_give(aa_upstream *upstream, void *pointer, size_t bytes);
 /* Whether its memory comes as fresh mappings (populated by flags, zero, page-aligned). */
 bool aai_upstream_is_pages(const aa_upstream *upstream);
+/* Whether its blocks may live in the guard ring instead: ordinary pages. */
+bool aai_upstream_can_guard(const aa_upstream *upstream);
 
 /* ---- blocks: one piece of upstream memory, its header out of band -------------------------------------
  *
@@ -47,7 +49,9 @@ typedef struct aai_block {
     char *start;
     size_t bytes;
     aa_upstream *upstream;
+    size_t usable; /* <= bytes: what the allocator's capacity allows */
     const aa_allocator *owner;
+    bool guarded;           /* in the guard ring */
     struct aai_block *next; /* in its allocator's list, newest first */
 } aai_block;
 
@@ -56,11 +60,14 @@ typedef struct aai_block_request {
     size_t least, wanted, alignment;
     unsigned flags; /* AA_PREFAULT */
     const aa_allocator *owner;
+    const struct aai_guard_owner *guard; /* NULL: not in the guard ring. Else there, if it has room */
 } aai_block_request;
 
 /* Take a block; NULL when the upstream (or the C heap, for the header) refuses. Not under a lock. */
 aai_block *aai_block_take(const aai_block_request *request);
 void aai_block_give(aai_block *block);
+/* Move a guarded block's pages to addresses never used before. False: refused, or not guarded; unchanged. */
+bool aai_block_move(aai_block *block, const struct aai_guard_owner *guard);
 
 /* The allocator whose block holds an address, NULL if none. O(log blocks), a lock. */
 const aa_allocator *aai_map_owner(const void *pointer);

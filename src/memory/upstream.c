@@ -111,6 +111,11 @@ bool aai_upstream_is_pages(const aa_upstream *upstream)
     return upstream->kind == AAI_UPSTREAM_PAGES;
 }
 
+bool aai_upstream_can_guard(const aa_upstream *upstream)
+{
+    return aai_upstream_is_pages(upstream) && (upstream->flags & AA_HUGEPAGES) == 0;
+}
+
 aa_status aa_upstream_usage(const aa_upstream *upstream, uint64_t *requests, size_t *bytes_out)
 {
     if (upstream == NULL) {

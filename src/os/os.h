@@ -13,6 +13,13 @@ enum { AAI_HUGE_PAGE = 2 << 20 };
  * NULL when refused. Unmap with the same bytes. */
 void *aai_pages_map(size_t bytes, size_t alignment, unsigned flags);
 void aai_pages_unmap(void *pointer, size_t bytes);
+/* Address space that nobody may touch, aligned; NULL when refused. Unmap as pages. */
+void *aai_pages_reserve(size_t bytes, size_t alignment);
+/* Inside a reservation: make pages readable, writable and zero; take them back; move them to reserved
+ * addresses, leaving reserved ones behind at no moment unmapped. False: refused, nothing has changed. */
+bool aai_pages_open(void *start, size_t bytes);
+void aai_pages_close(void *start, size_t bytes);
+bool aai_pages_move(void *start, void *target, size_t bytes);
 /* Make [pointer, pointer + bytes) resident. Its contents must be free to change. */
 void aai_pages_populate(void *pointer, size_t bytes);
 

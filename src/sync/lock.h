@@ -2,7 +2,7 @@
  *
  * A pthread mutex: no spinning, for these machines may be oversubscribed. Under a lock: no system call, no
  * user code. Ranks, taken in this order only:
- *     registry < allocator < places < tracker < handles < shard < map < cell < pool
+ *     registry < allocator < places < tracker < handles < shard < map < guard < cell < pool
  * aai_lock_acquire asserts it: a thread holds at most one lock per rank, and takes higher ranks later. */
 #ifndef AAI_LOCK_H
 #define AAI_LOCK_H
@@ -20,6 +20,7 @@ typedef enum aai_rank {
     AAI_RANK_HANDLES,
     AAI_RANK_SHARD,
     AAI_RANK_MAP,
+    AAI_RANK_GUARD,
     AAI_RANK_CELL,
     AAI_RANK_POOL
 } aai_rank;
