@@ -61,11 +61,18 @@ _Noreturn void aai_assert_failed(const char *condition, const char *file, int li
     abort();
 }
 
+/* clang takes malloc for a function that leaves errno alone, and drops the store that restores it. */
+static void restore_errno(int kept)
+{
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    errno = kept;
+}
+
 void *aai_malloc(size_t bytes)
 {
     const int kept = errno;
     void *const pointer = malloc(bytes);
-    errno = kept;
+    restore_errno(kept);
     return pointer;
 }
 
@@ -73,7 +80,7 @@ void *aai_calloc(size_t bytes)
 {
     const int kept = errno;
     void *const pointer = calloc(1, bytes);
-    errno = kept;
+    restore_errno(kept);
     return pointer;
 }
 
@@ -81,7 +88,7 @@ void aai_mfree(void *pointer)
 {
     const int kept = errno;
     free(pointer);
-    errno = kept;
+    restore_errno(kept);
 }
 
 bool aai_vector_grow(void **items, size_t *capacity, size_t count, size_t item_bytes)
@@ -96,7 +103,7 @@ bool aai_vector_grow(void **items, size_t *capacity, size_t count, size_t item_b
     }
     const int kept = errno;
     void *const grown = realloc(*items, bytes);
-    errno = kept;
+    restore_errno(kept);
     if (grown == NULL) {
         return false;
     }
