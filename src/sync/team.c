@@ -7,6 +7,7 @@
 #include "sync/team.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <link.h>
 
 #pragma weak omp_get_level
@@ -88,11 +89,8 @@ static bool nothing_new(void)
     return __atomic_exchange_n(&seen, loads, __ATOMIC_RELAXED) == loads;
 }
 
-void aai_omp_look_again(void)
+static void look_among_the_loaded(void)
 {
-    if (OMP_LOAD(get) != NULL || OMP_LOAD(level) != NULL || nothing_new()) {
-        return;
-    }
     static const char *const names[] = {"libgomp.so.1", "libomp.so.5", "libomp.so", "libiomp5.so"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; ++i) {
         void *const runtime = dlopen(names[i], RTLD_LAZY | RTLD_NOLOAD);
@@ -109,6 +107,16 @@ void aai_omp_look_again(void)
         OMP_LOOK(get, "omp_get_default_allocator");
         return; /* the reference keeps the runtime mapped: its calls stay good */
     }
+}
+
+void aai_omp_look_again(void)
+{
+    if (OMP_LOAD(get) != NULL || OMP_LOAD(level) != NULL || nothing_new()) {
+        return;
+    }
+    const int kept = errno;
+    look_among_the_loaded();
+    errno = kept;
 }
 
 static int call_or(int_call *call, int fallback)
