@@ -62,6 +62,7 @@ typedef struct aai_ops {
     bool (*is_busy)(const aa_allocator *); /* shared: some thread is between the lock and the upstream */
     /* The allocator's own locks, for fork. */
     void (*locks)(const aa_allocator *, void (*each)(aai_lock *));
+    void (*forked)(aa_allocator *); /* in the child: calls and marks of other threads are no more */
 } aai_ops;
 
 /* What every allocator has behind its head. Cold: the inline code never comes here. */
@@ -137,6 +138,8 @@ bool aai_custom_marks(const aa_allocator *allocator);
 /* What the registry holds across a fork: every lock, in rank order. fork.c installs the handlers. */
 void aai_fork_install(void);
 void aai_places_fork(void (*each)(aai_lock *));
+void aai_places_abandon(void);         /* in the child: end those of the threads that are gone */
+extern void (*aai_fork_scopes)(void); /* the same for scopes; set by their floor */
 
 /* Whether an allocator is the arena of a private one. */
 bool aai_arena_is_private(const aa_allocator *allocator);

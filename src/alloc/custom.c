@@ -199,6 +199,18 @@ static aai_marks custom_marks(const aa_allocator *allocator, uint64_t thread)
     return marks;
 }
 
+static void custom_forked(aa_allocator *allocator)
+{
+    aai_custom *const c = custom_of(allocator);
+    size_t kept = 0;
+    for (size_t i = 0; i < c->mark_count; ++i) {
+        if (c->marks[i].thread == aa_tls.thread_id) {
+            c->marks[kept++] = c->marks[i];
+        }
+    }
+    c->mark_count = kept;
+}
+
 static void custom_locks(const aa_allocator *allocator, void (*each)(aai_lock *))
 {
     each(&custom_of(allocator)->lock);
@@ -214,7 +226,8 @@ static const aai_ops custom_ops = {.kind = "custom",
                                    .owns = custom_owns,
                                    .stats = custom_stats,
                                    .marks = custom_marks,
-                                   .locks = custom_locks};
+                                   .locks = custom_locks,
+                                   .forked = custom_forked};
 
 aa_allocator *aa_custom_create(const aa_allocator_ops *ops, void *state, const aa_options *options)
 {

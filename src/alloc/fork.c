@@ -1,5 +1,8 @@
 /* Floor 5, alloc: fork. Every lock is held across it, so that the child finds no structure half changed and
- * every lock free. The child's other threads are gone; what they held (lanes, marks, scopes) stays as they left it. */
+ * every lock free. The child's other
+ * threads are gone: their lanes and arenas become idle, as at a thread's end, their marks and scopes end, and
+ * what they had under way is forgotten. Pins stay: they belong to arrays, not to threads. Not ours to cure: a
+ * child of a process that has run a region under libgomp hangs in its first own region. */
 #include "alloc/heap.h"
 
 #include <pthread.h>
@@ -37,9 +40,29 @@ static void let_go(void)
     aai_lock_let_go(&aai_registry_lock);
 }
 
+static void forget_calls(aai_base *base, void *context)
+{
+    (void)context;
+    if (base->head.ops->forked != NULL) {
+        base->head.ops->forked(&base->head);
+    }
+}
+
+void (*aai_fork_scopes)(void);
+
+static void child(void)
+{
+    let_go();
+    aai_places_abandon();
+    aai_each_live(forget_calls, NULL);
+    if (aai_fork_scopes != NULL) {
+        aai_fork_scopes();
+    }
+}
+
 static void install(void)
 {
-    (void)pthread_atfork(prepare, let_go, let_go);
+    (void)pthread_atfork(prepare, let_go, child);
 }
 
 void aai_fork_install(void)

@@ -28,13 +28,9 @@ static aai_node *pop_any(struct aai_places *places)
     return node;
 }
 
-static void leave_all(aai_thread *self)
+/* Detach every lane and take the places off the list. Under the registry lock. */
+static void end_places(struct aai_places *places)
 {
-    struct aai_places *const places = self->places;
-    if (places == NULL) {
-        return;
-    }
-    aai_lock_acquire(&aai_registry_lock);
     for (aai_lane *lane = lane_of(pop_any(places)); lane != NULL; lane = lane_of(pop_any(places))) {
         lane->places = NULL;
         if (lane->allocator->kind == AAI_SHARED) {
@@ -51,10 +47,36 @@ static void leave_all(aai_thread *self)
     if (places->next != NULL) {
         places->next->prev = places->prev;
     }
+}
+
+static void leave_all(aai_thread *self)
+{
+    struct aai_places *const places = self->places;
+    if (places == NULL) {
+        return;
+    }
+    aai_lock_acquire(&aai_registry_lock);
+    end_places(places);
     aai_lock_release(&aai_registry_lock);
     self->places = NULL;
     aai_lock_fini(&places->lock);
     aai_mfree(places);
+}
+
+void aai_places_abandon(void)
+{
+    const aai_thread *const self = aa_tls.record;
+    const struct aai_places *const mine = self == NULL ? NULL : self->places;
+    aai_lock_acquire(&aai_registry_lock);
+    struct aai_places *next;
+    for (struct aai_places *places = everyones; places != NULL; places = next) {
+        next = places->next;
+        if (places != mine) {
+            end_places(places);
+            aai_mfree(places);
+        }
+    }
+    aai_lock_release(&aai_registry_lock);
 }
 
 static struct aai_places *places_of(aai_thread *self)

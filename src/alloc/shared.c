@@ -450,6 +450,13 @@ static aai_marks shared_marks(const aa_allocator *allocator, uint64_t thread)
     return marks;
 }
 
+static void shared_forked(aa_allocator *allocator)
+{
+    aai_shared *const s = shared_of(allocator);
+    s->calls = 0;
+    s->resetting = false;
+}
+
 static bool shared_is_busy(const aa_allocator *allocator)
 {
     aai_shared *const s = shared_of(allocator);
@@ -476,7 +483,8 @@ static const aai_ops shared_ops = {.kind = "shared",
                                    .stats = shared_stats,
                                    .marks = shared_marks,
                                    .is_busy = shared_is_busy,
-                                   .locks = shared_lock};
+                                   .locks = shared_lock,
+                                   .forked = shared_forked};
 
 aa_allocator *aa_shared_create(const aa_options *options)
 {

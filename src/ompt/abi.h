@@ -30,16 +30,17 @@ typedef enum ompt_event {
     OMPT_TASK_SCHEDULE = 6
 } ompt_event;
 
-enum { OMPT_SET_ALWAYS = 5 };            /* ompt_set_callback: the event is always reported */
+enum { OMPT_SET_ALWAYS = 5 };               /* ompt_set_callback: the event is always reported */
 enum { OMPT_PARALLEL_LEAGUE = 0x40000000 }; /* parallel flags: teams, not a region */
-enum { OMPT_INFO_NONE = 0 };             /* ompt_get_parallel_info: no region at this level */
+enum { OMPT_INFO_NONE = 0 };                /* ompt_get_parallel_info: no region at this level */
 
 typedef int ompt_set_callback_call(ompt_event event, ompt_function *callback);
 typedef int ompt_parallel_info_call(int ancestor_level, ompt_word **region, int *team_size);
 
 typedef void ompt_on_parallel_begin(ompt_word *task, const ompt_frame *frame, ompt_word *region,
                                     unsigned requested, int flags, const void *caller);
-typedef void ompt_on_parallel_end(ompt_word *region, ompt_word *task, int flags, const void *caller);
+typedef void ompt_on_parallel_end(ompt_word *region, ompt_word *task, int flags,
+                                  const void *caller);
 typedef void ompt_on_task_create(ompt_word *creator, const ompt_frame *frame, ompt_word *created,
                                  int flags, int has_dependences, const void *caller);
 typedef void ompt_on_task_schedule(ompt_word *prior, int status, ompt_word *next);

@@ -34,8 +34,8 @@ enum { LEAGUE = 1 };
 /* ompt_task_status_t: how prior came to stop. The others are complete (1), cancel (3), fulfilled events. */
 enum { STOPS_BY_YIELD = 2, STOPS_BY_SWITCH = 7 };
 
-static void on_task_create(ompt_word *creator, const ompt_frame *frame, ompt_word *created, int flags,
-                           int has_dependences, const void *caller)
+static void on_task_create(ompt_word *creator, const ompt_frame *frame, ompt_word *created,
+                           int flags, int has_dependences, const void *caller)
 {
     (void)creator;
     (void)frame;
@@ -108,10 +108,11 @@ static int initialize(ompt_lookup *lookup, int initial_device, ompt_word *data)
         return 0;
     }
     core = aai_ompt_join(NULL);
-    const bool all = set(OMPT_TASK_CREATE, (ompt_function *)on_task_create) == OMPT_SET_ALWAYS &&
-                     set(OMPT_TASK_SCHEDULE, (ompt_function *)on_task_schedule) == OMPT_SET_ALWAYS &&
-                     set(OMPT_PARALLEL_BEGIN, (ompt_function *)on_parallel_begin) == OMPT_SET_ALWAYS &&
-                     set(OMPT_PARALLEL_END, (ompt_function *)on_parallel_end) == OMPT_SET_ALWAYS;
+    const bool all =
+        set(OMPT_TASK_CREATE, (ompt_function *)on_task_create) == OMPT_SET_ALWAYS &&
+        set(OMPT_TASK_SCHEDULE, (ompt_function *)on_task_schedule) == OMPT_SET_ALWAYS &&
+        set(OMPT_PARALLEL_BEGIN, (ompt_function *)on_parallel_begin) == OMPT_SET_ALWAYS &&
+        set(OMPT_PARALLEL_END, (ompt_function *)on_parallel_end) == OMPT_SET_ALWAYS;
     if (!all) {
         return 0;
     }

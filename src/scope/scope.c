@@ -20,16 +20,12 @@ static void drop_top(aai_scopes *scopes)
     }
 }
 
-static void thread_ends(aai_thread *self)
+/* End what is open and leave the list of all. Under the registry lock. */
+static void end_scopes(aai_scopes *scopes)
 {
-    aai_scopes *const scopes = self->scopes;
-    if (scopes == NULL) {
-        return;
-    }
     while (scopes->depth > 0) {
         drop_top(scopes);
     }
-    aai_lock_acquire(&aai_registry_lock);
     if (scopes->prev != NULL) {
         scopes->prev->next = scopes->next;
     } else {
@@ -38,10 +34,41 @@ static void thread_ends(aai_thread *self)
     if (scopes->next != NULL) {
         scopes->next->prev = scopes->prev;
     }
-    aai_lock_release(&aai_registry_lock);
-    self->scopes = NULL;
+}
+
+static void free_scopes(aai_scopes *scopes)
+{
     aai_mfree(scopes->more);
     aai_mfree(scopes);
+}
+
+static void thread_ends(aai_thread *self)
+{
+    aai_scopes *const scopes = self->scopes;
+    if (scopes == NULL) {
+        return;
+    }
+    aai_lock_acquire(&aai_registry_lock);
+    end_scopes(scopes);
+    aai_lock_release(&aai_registry_lock);
+    self->scopes = NULL;
+    free_scopes(scopes);
+}
+
+/* In a forked child: the scopes of the threads that are gone end. */
+static void abandon(void)
+{
+    const aai_scopes *const mine = aa_tls.record == NULL ? NULL : aa_tls.record->scopes;
+    aai_lock_acquire(&aai_registry_lock);
+    aai_scopes *next;
+    for (aai_scopes *scopes = all; scopes != NULL; scopes = next) {
+        next = scopes->next;
+        if (scopes != mine) {
+            end_scopes(scopes);
+            free_scopes(scopes);
+        }
+    }
+    aai_lock_release(&aai_registry_lock);
 }
 
 static aai_scopes *make_scopes(aai_thread *self)
@@ -354,4 +381,5 @@ aa_allocator aai_current_handle = {
 __attribute__((constructor(101))) static void install_resolver(void)
 {
     aai_resolve_current = aa_current;
+    aai_fork_scopes = abandon;
 }

@@ -1,6 +1,8 @@
 /* Floor 3, sync: the lock. */
 #include "sync/lock.h"
 
+#include <allocarrays/impl/inject.h>
+
 /* One int: safe as initial-exec. volatile: read by signal handlers of the same thread. Ranks held, as bits. */
 static __thread volatile unsigned held __attribute__((tls_model("initial-exec")));
 
@@ -15,8 +17,25 @@ void aai_lock_fini(aai_lock *lock)
     (void)pthread_mutex_destroy(&lock->mutex);
 }
 
+/* A test's; NULL in production. Relaxed: orders nothing, lest it hide the race that a test looks for. */
+static void (*injected)(unsigned where);
+
+void aai_injection_set(void (*point)(unsigned where))
+{
+    __atomic_store_n(&injected, point, __ATOMIC_RELAXED);
+}
+
+static inline void pass_point(const aai_lock *lock, unsigned released)
+{
+    void (*const point)(unsigned) = __atomic_load_n(&injected, __ATOMIC_RELAXED);
+    if (AAI_UNLIKELY(point != NULL)) {
+        point((unsigned)lock->rank << 1 | released);
+    }
+}
+
 void aai_lock_acquire(aai_lock *lock)
 {
+    pass_point(lock, 0);
     aai_assert(held >> lock->rank == 0); /* nothing of this rank or a higher one is held */
     held |= 1U << lock->rank;
     (void)pthread_mutex_lock(&lock->mutex);
@@ -26,6 +45,7 @@ void aai_lock_release(aai_lock *lock)
 {
     (void)pthread_mutex_unlock(&lock->mutex);
     held &= ~(1U << lock->rank);
+    pass_point(lock, AAI_POINT_RELEASED);
 }
 
 void aai_lock_hold(aai_lock *lock)

