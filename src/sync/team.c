@@ -119,9 +119,22 @@ void aai_omp_look_again(void)
     errno = kept;
 }
 
+/* A runtime initialises itself at its first call, and leaves its marks in errno. */
 static int call_or(int_call *call, int fallback)
 {
-    return call != NULL ? call() : fallback;
+    const int kept = errno;
+    const int answer = call != NULL ? call() : fallback;
+    errno = kept;
+    return answer;
+}
+
+static void wake_runtime(void)
+{
+    static int awake;
+    if (AAI_UNLIKELY(__atomic_load_n(&awake, __ATOMIC_RELAXED) == 0)) {
+        (void)aai_omp_level();
+        __atomic_store_n(&awake, 1, __ATOMIC_RELAXED);
+    }
 }
 
 int aai_omp_level(void)
@@ -152,6 +165,7 @@ bool aai_omp_in_teams(void)
 bool aai_omp_carries(void)
 {
     if (OMP_LOAD(get) != NULL && OMP_LOAD(set) != NULL && OMP_LOAD(init) != NULL) {
+        wake_runtime();
         return true;
     }
     if (OMP_LOAD(level) != NULL) {
