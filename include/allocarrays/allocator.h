@@ -7,7 +7,7 @@
 
 AAI_BEGIN_DECLS
 
-/** How much is verified; see doc/concepts.md, "Checks". DEFAULT takes AA_CHECKS from the environment. */
+/** How much is verified; see README.md, "What is checked". DEFAULT takes AA_CHECKS from the environment. */
 typedef enum aa_checks {
     AA_CHECKS_DEFAULT = 0,
     AA_CHECKS_NONE,
@@ -20,7 +20,7 @@ enum {
     AA_ZEROED = 1 << 0,      /* every allocation is zero, also from reused memory */
     AA_PREFAULT = 1 << 1,    /* pages are populated when a block is taken */
     AA_HUGEPAGES = 1 << 2,   /* blocks ask for huge pages */
-    AA_FIRST_TOUCH = 1 << 3, /* threads touch the part of a new block that they will use */
+    AA_FIRST_TOUCH = 1 << 3, /* reserved: refused with AA_UNSUPPORTED in this version */
     AA_GUARD = 1 << 4        /* a reset moves the memory, so that stale pointers fault */
 };
 

@@ -94,12 +94,12 @@ AA_API void aai_scratch_end(aai_scratch *scratch);
     __extension__({                                                                                \
         aai_team aai_team_ = aai_team_arrive((allocator), __FILE__, __LINE__);                     \
         if (aai_team_.go) {                                                                        \
-            _Pragma("omp barrier") _Pragma("omp single")                                           \
+            _Pragma("omp barrier") _Pragma("omp single copyprivate(aai_team_)")                    \
             {                                                                                      \
                 aai_team_reset(&aai_team_);                                                        \
             }                                                                                      \
         }                                                                                          \
-        aai_team_status(&aai_team_);                                                               \
+        aai_team_.status;                                                                          \
     })
 #else
 #define aa_reset_team(allocator) aa_reset(allocator)
@@ -117,7 +117,6 @@ typedef struct aai_team {
 
 AA_API aai_team aai_team_arrive(aa_allocator *allocator, const char *file, int line);
 AA_API void aai_team_reset(aai_team *team);
-AA_API aa_status aai_team_status(aai_team *team);
 
 AAI_END_DECLS
 

@@ -17,6 +17,8 @@
 
 enum { AAI_HEAP, AAI_ARENA, AAI_SHARED, AAI_PRIVATE, AAI_CUSTOM, AAI_GONE, AAI_CURRENT };
 
+enum { AAI_PATH = 8, AAI_TAKEN_BESIDE = 1, AAI_TAKEN_OUTSIDE = 2 };
+
 enum { AAI_MARK_DEPTH = 4096, AAI_HISTORY_MAX = 4096, AAI_QUARANTINE = 4096 };
 
 /* How an allocation is asked for. */
@@ -58,8 +60,9 @@ typedef struct aai_ops {
     bool (*owns)(const aa_allocator *, const void *);
     void (*stats)(const aa_allocator *, aa_stats *);
     aai_marks (*marks)(const aa_allocator *, uint64_t thread); /* open ones, for the proof */
+    uint64_t (*takers)(const aa_allocator *);     /* private: of its arenas; NULL: base->takers */
     uint64_t (*inner_pins)(const aa_allocator *); /* private: pins of its arenas */
-    bool (*is_busy)(const aa_allocator *); /* shared: some thread is between the lock and the upstream */
+    bool (*is_busy)(const aa_allocator *); /* another thread is in its upstream */
     /* The allocator's own locks, for fork. */
     void (*locks)(const aa_allocator *, void (*each)(aai_lock *));
     void (*forked)(aa_allocator *); /* in the child: calls and marks of other threads are no more */
@@ -78,7 +81,9 @@ typedef struct aai_base {
     uint64_t guard_misses; /* relaxed: resets and blocks that had to do without */
     uint64_t creator;      /* thread id; an arena's owner */
     int birth_level;       /* OpenMP nesting level at creation */
-    uint64_t team_used;    /* relaxed flag: another thread of the creation level allocated since reset */
+    int birth_path[AAI_PATH]; /* origin.c */
+    uint64_t takers;       /* relaxed: AAI_TAKEN_... since the last reset */
+    uint64_t calls;        /* relaxed: threads in its upstream now */
     uintptr_t handle;      /* relaxed: its OpenMP handle, 0 until made */
     size_t watched;        /* relaxed: bytes out under AA_CHECKS=full, for the capacity */
     int warned;            /* of lost resets */
@@ -111,6 +116,20 @@ void aai_each_live(void (*visit)(aai_base *, void *context), void *context);
 void aai_each_live_locked(void (*visit)(aai_base *, void *context), void *context); /* it is held */
 extern aai_lock aai_registry_lock;
 
+/* Pins at or above an ordinal when a mark ends: refused for a rewind; a scratch reports them, drops them, and
+ * goes on (AA_OK). */
+aa_status aai_refuse_pinned(const aa_allocator *allocator, aai_cell *cell, uint64_t floor,
+                            aai_mark_end end);
+
+/* ---- origin.c: where it was born, and who took memory ---------------------------------------------- */
+
+void aai_origin_note(aai_base *base);
+/* Whether the caller has the creator's ancestors at levels 1 .. levels. */
+bool aai_origin_shared_to(const aai_base *base, int levels);
+/* What the caller is to the allocator: 0 or AAI_TAKEN_...; what all were that took memory since the reset. */
+uint64_t aai_origin_taker(const aai_base *base);
+uint64_t aai_origin_takers(const aa_allocator *allocator);
+
 /* ---- enter.c: calls under way, violations ------------------------------------------------------------ */
 
 /* Begin a call, AA_CURRENT replaced by what it means: AA_INVALID for NULL, AA_NOMEM without a thread record,
@@ -138,6 +157,7 @@ bool aai_custom_marks(const aa_allocator *allocator);
 /* What the registry holds across a fork: every lock, in rank order. fork.c installs the handlers. */
 void aai_fork_install(void);
 void aai_places_fork(void (*each)(aai_lock *));
+extern void (*aai_fork_scope_locks)(void (*each)(aai_lock *)); /* set by the scope floor */
 void aai_places_abandon(void);         /* in the child: end those of the threads that are gone */
 extern void (*aai_fork_scopes)(void); /* the same for scopes; set by their floor */
 

@@ -8,7 +8,6 @@
 
 #include "alloc/report.h"
 #include "os/tools.h"
-#include "sync/team.h"
 
 aai_lock aai_registry_lock = AAI_LOCK_INIT(AAI_RANK_REGISTRY);
 static aai_base *live;
@@ -98,7 +97,7 @@ aa_status aai_base_init(aai_base *base, const aai_ops *ops, int kind, const aa_o
     if ((o->flags & AA_GUARD) != 0 && !base->guard) {
         return aai_fail(AA_UNSUPPORTED, "AA_GUARD needs ordinary pages as upstream");
     }
-    base->birth_level = aai_omp_level();
+    aai_origin_note(base);
     base->name = make_name(o->name, ops->kind, id);
     base->cell = aai_cell_take(id, key, NULL);
     if (self == NULL || base->name == NULL || base->cell == NULL) {
@@ -211,7 +210,7 @@ void aai_base_rekey(aai_base *base, uint64_t key)
 {
     base->head.key = key;
     aai_cell_restart(base->cell, key);
-    AAI_STORE(base->team_used, 0);
+    AAI_STORE(base->takers, 0);
     AAI_ADD(base->resets, 1);
 }
 
@@ -353,5 +352,8 @@ bool aa_owns(const aa_allocator *allocator, const void *pointer)
 
 const char *aa_name(const aa_allocator *allocator)
 {
-    return allocator == NULL ? "" : aai_base_of(allocator)->name;
+    if (allocator == NULL || allocator->kind == AAI_CURRENT) {
+        return allocator == NULL ? "" : "current";
+    }
+    return aai_base_of(allocator)->name;
 }

@@ -142,6 +142,11 @@ static aai_marks arena_marks(const aa_allocator *allocator, uint64_t thread)
     return thread == arena->base.creator ? (aai_marks){count, 0} : (aai_marks){0, count};
 }
 
+static bool arena_is_busy(const aa_allocator *allocator)
+{
+    return AAI_LOAD(aai_base_of(allocator)->calls) != 0;
+}
+
 static const aai_ops arena_ops = {.kind = "arena",
                                   .alloc = arena_alloc,
                                   .free = arena_free,
@@ -152,7 +157,8 @@ static const aai_ops arena_ops = {.kind = "arena",
                                   .destroy = arena_destroy,
                                   .owns = arena_owns,
                                   .stats = arena_stats,
-                                  .marks = arena_marks};
+                                  .marks = arena_marks,
+                                  .is_busy = arena_is_busy};
 
 aai_arena *aai_arena_make(const aa_options *options)
 {

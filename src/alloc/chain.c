@@ -67,9 +67,11 @@ aai_block *aai_chain_take(aai_base *base, aai_block_request *request)
     const aai_guard_owner owner = guard_owner(base);
     request->guard = base->guard ? &owner : NULL;
     AAI_ADD(base->upstream_calls, 1);
+    AAI_ADD(base->calls, 1);
     aai_callback_begin();
     aai_block *const block = aai_block_take(request);
     aai_callback_end();
+    AAI_SUB(base->calls, 1);
     request->guard = NULL; /* it was ours */
     if (block != NULL && base->guard && !block->guarded) {
         AAI_ADD(base->guard_misses, 1);

@@ -91,24 +91,33 @@ static aa_status custom_mark_take(aa_allocator *allocator, aa_mark *mark)
     return room ? AA_OK : aai_fail(AA_NOMEM, "no room for one more mark of '%s'", c->base.name);
 }
 
+static bool find_mark(aai_custom *c, const aa_mark *mark, custom_mark *found)
+{
+    bool seen = false;
+    aai_lock_acquire(&c->lock);
+    for (size_t i = 0; i < c->mark_count && !seen; ++i) {
+        seen = c->marks[i].serial == mark->serial;
+        *found = c->marks[i];
+    }
+    aai_lock_release(&c->lock);
+    return seen;
+}
+
 /* Remove a mark and those this thread took after it. */
-static bool remove_marks(aai_custom *c, const aa_mark *mark, custom_mark *found)
+static void remove_marks(aai_custom *c, const aa_mark *mark)
 {
     bool seen = false;
     size_t kept = 0;
     aai_lock_acquire(&c->lock);
     for (size_t i = 0; i < c->mark_count; ++i) {
         const custom_mark at = c->marks[i];
-        if (at.serial == mark->serial) {
-            *found = at;
-            seen = true;
-        } else if (!seen || at.thread != mark->thread_id) {
+        seen = seen || at.serial == mark->serial;
+        if (!seen || at.thread != mark->thread_id) {
             c->marks[kept++] = at;
         }
     }
     c->mark_count = kept;
     aai_lock_release(&c->lock);
-    return seen;
 }
 
 static aa_status custom_unmark(const aa_mark *mark, aai_mark_end end)
@@ -118,13 +127,18 @@ static aa_status custom_unmark(const aa_mark *mark, aai_mark_end end)
     if (mark->state == MARK_NONE) {
         return AA_OK;
     }
-    if (!remove_marks(c, mark, &found)) {
+    if (!find_mark(c, mark, &found)) {
         const aai_site site = {end == AAI_END_DROP ? "aa_mark_drop" : "aa_mark_rewind", NULL, 0};
         return aai_violate(AA_REWIND_ORDER, mark->allocator, site, mark->serial,
                            "this mark has ended already; marks end in reverse order, each once");
     }
     if (end == AAI_END_DROP) {
+        remove_marks(c, mark);
         return AA_OK;
+    }
+    const aa_status unpinned = aai_refuse_pinned(mark->allocator, c->base.cell, found.count, end);
+    if (unpinned != AA_OK) {
+        return unpinned;
     }
     aai_callback_begin();
     const aa_status status = c->ops.rewind(c->state, found.users);
@@ -132,6 +146,7 @@ static aa_status custom_unmark(const aa_mark *mark, aai_mark_end end)
     if (status != AA_OK) {
         return aai_fail(status, "the rewind method of '%s' failed", c->base.name);
     }
+    remove_marks(c, mark);
     aai_lock_acquire(&c->lock); /* any thread may rewind: one at a time */
     aai_cell_rewind(c->base.cell, found.count);
     aai_lock_release(&c->lock);

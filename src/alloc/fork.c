@@ -7,6 +7,9 @@
 
 #include <pthread.h>
 
+void (*aai_fork_scopes)(void);
+void (*aai_fork_scope_locks)(void (*each)(aai_lock *));
+
 static void (*visitor)(aai_lock *);
 
 static void visit_allocator(aai_base *base, void *context)
@@ -24,6 +27,9 @@ static void visit_all(void (*each)(aai_lock *))
     aai_each_live_locked(visit_allocator, NULL);
     aai_places_fork(each);
     aai_tracker_fork(each);
+    if (aai_fork_scope_locks != NULL) {
+        aai_fork_scope_locks(each);
+    }
     aai_heap_fork(each);
     aai_memory_fork(each);
 }
@@ -32,10 +38,12 @@ static void prepare(void)
 {
     aai_lock_hold(&aai_registry_lock);
     visit_all(aai_lock_hold);
+    aai_violation_fork_hold();
 }
 
 static void let_go(void)
 {
+    aai_violation_fork_let_go();
     visit_all(aai_lock_let_go);
     aai_lock_let_go(&aai_registry_lock);
 }
@@ -48,7 +56,6 @@ static void forget_calls(aai_base *base, void *context)
     }
 }
 
-void (*aai_fork_scopes)(void);
 
 static void child(void)
 {

@@ -146,6 +146,11 @@ static void reopen_outer(aai_lane *lane)
     const aai_piece emptied = lane->pieces.at[--lane->pieces.count];
     lane->current = emptied.outer;
     const aai_piece *const outer = current_piece(lane);
+    if (outer == NULL) { /* only whole pieces lie before it */
+        set_window(lane, NULL, NULL, NULL);
+        aai_lane_put_spare(lane, &emptied);
+        return;
+    }
     take_from(&lane->closed, piece_used(outer));
     take_from(&lane->wasted, emptied.kind == AAI_PIECE_SPLIT
                                  ? (size_t)(emptied.start - outer->cursor)
@@ -326,12 +331,13 @@ static bool is_newest(const aai_lane *lane, const char *p, size_t rounded, const
            rounded == (size_t)(lane->window->cursor - p);
 }
 
-/* Empty windows and splits on top go back, unless a mark or the first window holds them. */
+/* Empty windows and splits on top go back, unless a mark holds them or they are all there is. */
 static void drop_empty_windows(aai_lane *lane)
 {
     const size_t keep = lane->mark_count == 0 ? 0 : lane->marks[lane->mark_count - 1].pieces;
     while (lane->pieces.count > keep && lane->current == lane->pieces.count &&
-           lane->window->cursor == lane->base && current_piece(lane)->outer != 0) {
+           lane->window->cursor == lane->base &&
+           (current_piece(lane)->outer != 0 || lane->pieces.count > 1)) {
         reopen_outer(lane);
     }
 }
@@ -397,7 +403,11 @@ aa_status aai_lane_check_pointer(const aai_lane *lane, const void *pointer)
         return aai_fail(AA_INVALID, "this pointer is not memory of '%s'",
                         aa_name(lane->allocator));
     }
-    if (lane->current != 0 && p >= lane->window->cursor && p < lane->window->limit) {
+    bool given_back = lane->current != 0 && p >= lane->window->cursor && p < lane->window->limit;
+    for (size_t i = 0; i < lane->spare_wholes.count && !given_back; ++i) {
+        given_back = p == lane->spare_wholes.at[i].start;
+    }
+    if (given_back) {
         return aai_fail(AA_INVALID, "this memory of '%s' was given back already",
                         aa_name(lane->allocator));
     }

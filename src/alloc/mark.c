@@ -51,18 +51,21 @@ static void rewind_to(aai_lane *lane, const aai_lane_mark *mark)
 }
 
 /* Still pinned arrays: a finding when a scratch ends, else the call is refused. */
-static aa_status refuse_pinned(aai_lane *lane, const aai_lane_mark *mark, aai_mark_end end)
+aa_status aai_refuse_pinned(const aa_allocator *allocator, aai_cell *cell, uint64_t floor,
+                            aai_mark_end end)
 {
-    if (AAI_LOAD(lane->cell->home->pins) == 0 || !aai_cell_pinned_above(lane->cell, mark->count)) {
+    if (AAI_LOAD(AAI_LOAD(cell->home)->pins) == 0 || !aai_cell_pinned_above(cell, floor)) {
         return AA_OK;
     }
     const aai_site site = {end == AAI_END_SCRATCH ? "AA_SCRATCH" : "aa_mark_rewind", NULL, 0};
     if (end == AAI_END_SCRATCH) {
-        return aai_violate(AA_ESCAPE, lane->allocator, site, 0,
-                           "an array made in this scratch is still pinned at its end; unpin it, or "
-                           "make it outside");
+        (void)aai_violate(AA_ESCAPE, allocator, site, 0,
+                          "an array made in this scratch is still pinned at its end; unpin it, or "
+                          "make it outside");
+        aai_cell_unpin_above(cell, floor); /* its memory goes all the same */
+        return AA_OK;
     }
-    return aai_violate(AA_RESET_IN_USE, lane->allocator, site, 0,
+    return aai_violate(AA_RESET_IN_USE, allocator, site, 0,
                        "an array made since the mark is still pinned; unpin it before the rewind");
 }
 
@@ -76,7 +79,7 @@ aa_status aai_lane_unmark(aai_lane *lane, const aa_mark *mark, aai_mark_end end)
     }
     const aai_lane_mark found = lane->marks[mark->depth];
     if (end != AAI_END_DROP) {
-        const aa_status status = refuse_pinned(lane, &found, end);
+        const aa_status status = aai_refuse_pinned(lane->allocator, lane->cell, found.count, end);
         if (status != AA_OK) {
             return status;
         }

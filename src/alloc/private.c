@@ -7,8 +7,6 @@
  * next new thread adopts it, so that threads that come and go leak nothing. */
 #include "alloc/arena.h"
 
-#include "sync/team.h"
-
 #include <allocarrays/private.h>
 
 typedef struct aai_private {
@@ -86,8 +84,8 @@ static aai_arena *my_arena(aa_allocator *allocator)
         (void)aai_fail(AA_NOMEM, "no memory for this thread's place in '%s'", p->base.name);
         return NULL;
     }
-    if (arena != NULL && self->id != p->base.creator && aai_omp_level() == p->base.birth_level) {
-        AAI_STORE(p->base.team_used, 1);
+    if (arena != NULL) {
+        AAI_STORE(arena->base.takers, aai_origin_taker(&p->base));
     }
     return arena;
 }
@@ -166,9 +164,10 @@ static aa_status private_reset(aa_allocator *allocator)
     }
     uint64_t key = first;
     for (aai_arena *arena = p->arenas; arena != NULL; arena = arena->next) {
+        const uint64_t taker = AAI_LOAD(arena->base.takers);
         aai_arena_reset_to(arena, key++);
+        AAI_STORE(arena->base.takers, taker); /* what its thread is; it counts once it takes memory again */
     }
-    AAI_STORE(p->base.team_used, 0);
     AAI_ADD(p->base.resets, 1);
     return AA_OK;
 }
@@ -218,6 +217,31 @@ static aai_marks private_marks(const aa_allocator *allocator, uint64_t thread)
     return marks;
 }
 
+static uint64_t private_takers(const aa_allocator *allocator)
+{
+    aai_private *const p = private_of(allocator);
+    uint64_t takers = 0;
+    aai_lock_acquire(&p->lock);
+    for (const aai_arena *arena = p->arenas; arena != NULL; arena = arena->next) {
+        takers |= aai_lane_used(&arena->lane) != 0 ? AAI_LOAD(arena->base.takers) : 0;
+    }
+    aai_lock_release(&p->lock);
+    return takers;
+}
+
+/* The caller is in none of them: a second call of one thread is refused before it comes here. */
+static bool private_is_busy(const aa_allocator *allocator)
+{
+    aai_private *const p = private_of(allocator);
+    uint64_t calls = 0;
+    aai_lock_acquire(&p->lock);
+    for (const aai_arena *arena = p->arenas; arena != NULL; arena = arena->next) {
+        calls += AAI_LOAD(arena->base.calls);
+    }
+    aai_lock_release(&p->lock);
+    return calls != 0;
+}
+
 static uint64_t private_inner_pins(const aa_allocator *allocator)
 {
     aai_private *const p = private_of(allocator);
@@ -245,7 +269,9 @@ static const aai_ops private_ops = {.kind = "private",
                                     .owns = private_owns,
                                     .stats = private_stats,
                                     .marks = private_marks,
+                                    .takers = private_takers,
                                     .inner_pins = private_inner_pins,
+                                    .is_busy = private_is_busy,
                                     .locks = private_lock};
 
 aa_allocator *aa_private_create(const aa_options *options)

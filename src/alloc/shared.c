@@ -11,9 +11,8 @@
  * A thread that ends leaves its unused memory in `tails` and its lane in the idle list, for the next thread. */
 #include "alloc/lane.h"
 
-#include "sync/team.h"
-
 #include <allocarrays/shared.h>
+#include <sched.h>
 
 enum { FIRST_LEASE = 64 * 1024, LAST_LEASE = 1024 * 1024, TAILS_TRIED = 8 };
 
@@ -101,6 +100,12 @@ static bool grow(aai_shared *s, size_t least, size_t wanted, size_t alignment)
     if (!s->base.upstream->whole && s->base.capacity == 0) {
         request.wanted = aai_max(request.wanted, wanted);
     }
+    if (s->calls != 0) { /* one at a time: what the other brings may do for both, and the cap stays exact */
+        aai_lock_release(&s->lock);
+        (void)sched_yield();
+        aai_lock_acquire(&s->lock);
+        return true;
+    }
     ++s->calls;
     aai_lock_release(&s->lock);
     aai_block *const block = aai_chain_take(&s->base, &request);
@@ -169,10 +174,8 @@ static void restart(seat *me)
     aai_cell_restart(lane->cell, 0);
     AAI_STORE(lane->key, me->shared->base.head.key);
     set_lease(me, me->shared->lease != 0 ? me->shared->lease : FIRST_LEASE);
-    const aai_base *const base = &me->shared->base;
-    if (lane->owner != base->creator && aai_omp_level() == base->birth_level) {
-        AAI_STORE(me->shared->base.team_used, 1);
-    }
+    (void)__atomic_fetch_or(&me->shared->base.takers, aai_origin_taker(&me->shared->base),
+                            __ATOMIC_RELAXED);
 }
 
 static seat *adopt_idle(aai_shared *s)
@@ -355,7 +358,7 @@ static void verify_all(aai_shared *s, const char *function)
         return;
     }
     for (seat *at = s->seats; at != NULL; at = at->next) {
-        if (at->lane.key == s->base.head.key) {
+        if (at->lane.key == AAI_LOAD(s->base.cell->key)) { /* head.key is gone in a destroy */
             aai_watch_verify(&at->lane, 0, (aai_site){function, NULL, 0});
             aai_lane_clear(&at->lane);
         }

@@ -17,11 +17,11 @@ typedef struct aai_tracker {
     heap_mark *marks; /* its thread's alone, as are the numbers */
     size_t mark_count, mark_capacity;
     uint64_t next_serial, next_sequence;
-    struct aai_tracker *next_free;
+    struct aai_tracker *next_free, *next; /* next: of all that were ever made */
 } aai_tracker;
 
 static aai_lock pool_lock = AAI_LOCK_INIT(AAI_RANK_TRACKER);
-static aai_tracker *pool;
+static aai_tracker *pool, *all;
 
 static void unlink_locked(aai_tracker *tracker, aai_heap_block *block)
 {
@@ -128,6 +128,10 @@ static aai_tracker *my_tracker(void)
             return NULL;
         }
         aai_lock_init(&tracker->lock, AAI_RANK_TRACKER);
+        aai_lock_acquire(&pool_lock);
+        tracker->next = all;
+        all = tracker;
+        aai_lock_release(&pool_lock);
     }
     aai_thread_at_exit(AAI_EXIT_HEAP, thread_ends);
     self->tracker = tracker;
@@ -189,4 +193,7 @@ aa_status aai_tracker_unmark(const aa_mark *mark, aai_mark_end end)
 void aai_tracker_fork(void (*each)(aai_lock *))
 {
     each(&pool_lock);
+    for (aai_tracker *tracker = all; tracker != NULL; tracker = tracker->next) {
+        each(&tracker->lock);
+    }
 }

@@ -68,6 +68,8 @@ void aai_mfree(void *pointer);
 
 /* Fill nothing, decide nothing: pass a complete violation to the handler, or to the default one. */
 void aai_violation_deliver(const aa_violation *violation);
+void aai_violation_fork_hold(void);
+void aai_violation_fork_let_go(void);
 aa_status aai_violation_status(aa_violation_kind kind);
 
 /* One line on stderr, prefixed; at most once per `flag`, which starts at 0. */

@@ -50,6 +50,16 @@ aa_violation_handler *aa_get_violation_handler(void **context)
     return installed;
 }
 
+void aai_violation_fork_hold(void)
+{
+    pthread_mutex_lock(&handler_lock);
+}
+
+void aai_violation_fork_let_go(void)
+{
+    pthread_mutex_unlock(&handler_lock);
+}
+
 static void print_and_abort(const aa_violation *v)
 {
     char site[256] = "";

@@ -228,6 +228,19 @@ bool aai_cell_unpin(aai_cell *cell, uint64_t ordinal)
     return found != NULL;
 }
 
+void aai_cell_unpin_above(aai_cell *cell, uint64_t floor)
+{
+    aai_lock_acquire(lock_of(cell));
+    for (size_t i = cell->pinned_count; i > 0; --i) {
+        const aai_pinned at = cell->pinned[i - 1];
+        if (at.ordinal >= floor) {
+            AAI_SUB(AAI_LOAD(cell->home)->pins, at.count);
+            cell->pinned[i - 1] = cell->pinned[--cell->pinned_count];
+        }
+    }
+    aai_lock_release(lock_of(cell));
+}
+
 bool aai_cell_pinned_above(aai_cell *cell, uint64_t floor)
 {
     bool above = false;

@@ -137,6 +137,8 @@ bool aai_cell_survived(const aai_cell *cell, uint64_t epoch, uint64_t ordinal);
 /* Pins by ordinal. pin: false without memory. unpin: false when it was not pinned. */
 bool aai_cell_pin(aai_cell *cell, uint64_t ordinal);
 bool aai_cell_unpin(aai_cell *cell, uint64_t ordinal);
+/* Forget the pins with ordinal >= floor. */
+void aai_cell_unpin_above(aai_cell *cell, uint64_t floor);
 /* Whether anything with ordinal >= floor is pinned. */
 bool aai_cell_pinned_above(aai_cell *cell, uint64_t floor);
 

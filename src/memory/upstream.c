@@ -79,13 +79,14 @@ static void pages_free(void *state, void *pointer, size_t bytes)
 static aa_upstream heap_upstream = {.kind = AAI_UPSTREAM_HEAP,
                                     .ops = {sizeof(aa_upstream_ops), heap_alloc, heap_free, NULL}};
 
-#define PAGES(bits)                                                                                \
+static aa_upstream pages_upstreams[4];
+#define PAGES(index, bits)                                                                         \
     {                                                                                              \
-        .kind = AAI_UPSTREAM_PAGES, .flags = (bits),                                               \
+        .kind = AAI_UPSTREAM_PAGES, .flags = (bits), .state = &pages_upstreams[index],             \
         .ops = {sizeof(aa_upstream_ops), pages_alloc, pages_free, NULL},                           \
     }
-static aa_upstream pages_upstreams[] = {PAGES(0), PAGES(AA_PREFAULT), PAGES(AA_HUGEPAGES),
-                                        PAGES(AA_PREFAULT | AA_HUGEPAGES)};
+static aa_upstream pages_upstreams[4] = {PAGES(0, 0), PAGES(1, AA_PREFAULT), PAGES(2, AA_HUGEPAGES),
+                                         PAGES(3, AA_PREFAULT | AA_HUGEPAGES)};
 
 aa_upstream *aa_upstream_heap(void)
 {
@@ -95,10 +96,8 @@ aa_upstream *aa_upstream_heap(void)
 aa_upstream *aa_upstream_pages(unsigned flags)
 {
     for (size_t i = 0; i < sizeof pages_upstreams / sizeof pages_upstreams[0]; ++i) {
-        aa_upstream *const upstream = &pages_upstreams[i];
-        if (upstream->flags == flags) {
-            __atomic_store_n(&upstream->state, (void *)upstream, __ATOMIC_RELAXED);
-            return upstream;
+        if (pages_upstreams[i].flags == flags) {
+            return &pages_upstreams[i];
         }
     }
     (void)aai_fail(AA_INVALID,

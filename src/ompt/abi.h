@@ -32,10 +32,11 @@ typedef enum ompt_event {
 
 enum { OMPT_SET_ALWAYS = 5 };               /* ompt_set_callback: the event is always reported */
 enum { OMPT_PARALLEL_LEAGUE = 0x40000000 }; /* parallel flags: teams, not a region */
-enum { OMPT_INFO_NONE = 0 };                /* ompt_get_parallel_info: no region at this level */
+
+/* How a task came to stop: it goes on later. The other values: it has ended, or an event was fulfilled. */
+enum { OMPT_STOPS_BY_YIELD = 2, OMPT_STOPS_BY_SWITCH = 7 };
 
 typedef int ompt_set_callback_call(ompt_event event, ompt_function *callback);
-typedef int ompt_parallel_info_call(int ancestor_level, ompt_word **region, int *team_size);
 
 typedef void ompt_on_parallel_begin(ompt_word *task, const ompt_frame *frame, ompt_word *region,
                                     unsigned requested, int flags, const void *caller);

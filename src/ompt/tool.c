@@ -4,35 +4,32 @@
  * It cannot do anything for libgomp, which has no OMPT: there nothing in here is ever called. A runtime runs
  * one tool; this one gives way to Archer, which finds races.
  *
- * Invariants. With d the tool's word in a task or a region (0 at first), and var(k) task k's own
- * def-allocator-var:
+ * Invariant. With d(k) the tool's word in task k (0 at first) and var(k) the task's own def-allocator-var:
  *     task k runs on thread t        =>  d(k) == 0       and  var(k) == def-allocator-var of t
  *     k waits, or has not begun yet  =>  d(k) == var(k)  which for a new task is var(creator)
- *     region r is live               =>  d(r) == the scope r was opened under | 1 if r is a league
  * So "switch from p to n" is: d(p) = def-allocator-var, unless p has ended; install d(n); d(n) = 0. A task
  * that was discarded never ran: its successor's word is 0 and nothing is installed.
  *
  * Implicit tasks need no event: the runtime itself hands a region's threads the def-allocator-var of the
- * thread that opened it. A league never counts as "around the caller", for its other teams are nobody's team.
+ * thread that opened it. Regions need no word: LLVM's runtime reports the end of a nested region when its
+ * word may already serve another, so the core keeps a stack for each thread.
  *
  * Who: d(k) is changed by k's creator before the runtime shows k to anyone, then by the thread that runs k or
- * takes it up; the runtime's queues order them, and report an untied task's pause before they queue it. d(r)
- * is changed by the thread that opens r, before and after the others are in it. No locks, and of the OpenMP
- * API only the two calls for def-allocator-var, which touch nothing but the calling thread. */
+ * takes it up; the runtime's queues order them, and report an untied task's pause before they queue it. No
+ * locks, and of the OpenMP API only the two calls for def-allocator-var, which touch the calling thread alone. */
 #include "abi.h"
 
 #include <allocarrays/impl/ompt.h>
 
 /* Written before the runtime reports its first event. */
 static const aai_ompt_core *core;
-static ompt_parallel_info_call *parallel_info;
 
-enum { LEAGUE = 1 };
+static ompt_on_task_create on_task_create;
+static ompt_on_task_schedule on_task_schedule;
+static ompt_on_parallel_begin on_parallel_begin;
+static ompt_on_parallel_end on_parallel_end;
 
 /* ---- tasks --------------------------------------------------------------------------------------------- */
-
-/* ompt_task_status_t: how prior came to stop. The others are complete (1), cancel (3), fulfilled events. */
-enum { STOPS_BY_YIELD = 2, STOPS_BY_SWITCH = 7 };
 
 static void on_task_create(ompt_word *creator, const ompt_frame *frame, ompt_word *created,
                            int flags, int has_dependences, const void *caller)
@@ -50,8 +47,9 @@ static void on_task_schedule(ompt_word *prior, int status, ompt_word *next)
     if (next == NULL) { /* no switch: an event was fulfilled, or a wait for dependences ended */
         return;
     }
-    const uintptr_t here = core->scope_get();
-    if (status == STOPS_BY_SWITCH || status == STOPS_BY_YIELD) {
+    const bool goes_on = status == OMPT_STOPS_BY_SWITCH || status == OMPT_STOPS_BY_YIELD;
+    const uintptr_t here = goes_on ? core->scope_get() : 0;
+    if (goes_on) {
         prior->value = here;
     }
     const uintptr_t wanted = (uintptr_t)next->value;
@@ -68,46 +66,32 @@ static void on_parallel_begin(ompt_word *task, const ompt_frame *frame, ompt_wor
 {
     (void)task;
     (void)frame;
+    (void)region;
     (void)caller;
-    const uintptr_t scope = (uintptr_t)core->region_begin();
     const bool is_league = (flags & OMPT_PARALLEL_LEAGUE) != 0 && requested > 1;
-    region->value = scope != 0 && is_league ? scope | LEAGUE : scope;
+    core->region_begin(is_league ? AAI_REGION_LEAGUE : AAI_REGION_PARALLEL);
 }
 
 static void on_parallel_end(ompt_word *region, ompt_word *task, int flags, const void *caller)
 {
+    (void)region;
     (void)task;
     (void)flags;
     (void)caller;
-    const uintptr_t scope = (uintptr_t)region->value & ~(uintptr_t)LEAGUE;
-    region->value = 0;
-    core->region_end((const aai_region_scope *)scope);
-}
-
-static uint64_t regions_around(const aai_region_scope *scope)
-{
-    uint64_t count = 0;
-    ompt_word *region = NULL;
-    int team_size = 0;
-    for (int level = 0; parallel_info(level, &region, &team_size) != OMPT_INFO_NONE; ++level) {
-        count += region != NULL && region->value == (uintptr_t)scope;
-    }
-    return count;
+    core->region_end();
 }
 
 /* ---- coming and going ---------------------------------------------------------------------------------- */
 
 static int initialize(ompt_lookup *lookup, int initial_device, ompt_word *data)
 {
-    static const aai_ompt_tool tool = {.regions_around = regions_around};
     (void)initial_device;
     (void)data;
     ompt_set_callback_call *const set = (ompt_set_callback_call *)lookup("ompt_set_callback");
-    parallel_info = (ompt_parallel_info_call *)lookup("ompt_get_parallel_info");
-    if (set == NULL || parallel_info == NULL) {
+    if (set == NULL) {
         return 0;
     }
-    core = aai_ompt_join(NULL);
+    core = aai_ompt_take(AAI_OMPT_LEAVE); /* joined below, when all events are sure to come */
     const bool all =
         set(OMPT_TASK_CREATE, (ompt_function *)on_task_create) == OMPT_SET_ALWAYS &&
         set(OMPT_TASK_SCHEDULE, (ompt_function *)on_task_schedule) == OMPT_SET_ALWAYS &&
@@ -116,14 +100,14 @@ static int initialize(ompt_lookup *lookup, int initial_device, ompt_word *data)
     if (!all) {
         return 0;
     }
-    (void)aai_ompt_join(&tool);
+    (void)aai_ompt_take(AAI_OMPT_JOIN);
     return 1;
 }
 
 static void finalize(ompt_word *data)
 {
     (void)data;
-    (void)aai_ompt_join(NULL);
+    (void)aai_ompt_take(AAI_OMPT_LEAVE);
 }
 
 /* There in a program under ThreadSanitizer, for which the runtime starts Archer if no other tool comes. */

@@ -14,8 +14,11 @@ static void chain_on(int signal_number, siginfo_t *info, void *context)
         before.sa_sigaction(signal_number, info, context);
     } else if (before.sa_handler != SIG_DFL && before.sa_handler != SIG_IGN) {
         before.sa_handler(signal_number);
-    } else { /* back to the default: the access faults again, and the process ends with its core */
-        (void)signal(signal_number, SIG_DFL);
+    } else if (before.sa_handler == SIG_DFL || info->si_code > 0) {
+        (void)signal(signal_number, SIG_DFL); /* the access faults again, and the process ends with its core */
+        if (info->si_code <= 0) {             /* sent, not caused: it must be sent again */
+            (void)raise(signal_number);
+        }
     }
 }
 

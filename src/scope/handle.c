@@ -45,6 +45,16 @@ static uintptr_t make_handle(aai_base *base)
     return made;
 }
 
+static void visit_locks(void (*each)(aai_lock *))
+{
+    each(&table_lock);
+}
+
+__attribute__((constructor(101))) static void install_fork(void)
+{
+    aai_fork_scope_locks = visit_locks;
+}
+
 uintptr_t aa_omp_handle(aa_allocator *allocator)
 {
     aa_allocator *const real =

@@ -1,121 +1,112 @@
 /* Floor 6, scope: what an OMPT tool adds: live regions are counted per allocator, for the reset proof. The
  * tool itself is a library beside the core (src/ompt), which knows nothing of it until it joins.
  *
- * With R(a) the live regions of this process that were opened while a was current on the opening thread:
- *     cell.regions == (forks before this process, |R(a)|)
- *     clause 0 of the proof: |R(a)| == |{ r in R(a) : the caller runs inside r }|
- * A region opened before the tool joined is not counted; nothing counts after it left, when the runtime shuts
- * down and no longer says which regions end. A forked child has none of its parent's threads: what they
- * counted is of another process there, hence zero.
+ * Regions of one thread end in the reverse order of their beginning, so each thread keeps those it opened on
+ * a stack: s1 .. sn, with si the scope that region i was opened under (nothing, where that is none of ours).
+ *     cell(a).regions == number of si that are a, over all threads
+ *     own(a)          == number of si that are a on the caller's stack, without leagues
+ * A league never is the caller's own, for the threads of its other teams are nobody's team. A region opened
+ * before the tool joined is on no stack. Once the tool has left nothing counts: the runtime is shutting down
+ * and no longer says which regions end.
  *
- * Who: cell.regions is a relaxed atomic. It orders nothing: a reset that follows a region is ordered by the
- * user's own synchronisation, as the region's memory is. forks: changed in a child of one thread. */
+ * Who: a stack is its thread's; a forked child ends those of the threads it has not. cell.regions is a relaxed
+ * atomic that orders nothing: a reset that follows a region is ordered by the user's own synchronisation. */
 #include "scope/scope.h"
 
 #include <allocarrays/impl/ompt.h>
 
-#include <pthread.h>
-
-static const aai_ompt_tool *joined; /* release in join pairs with the acquire in tool */
-static uint32_t forks;
-
-static const aai_ompt_tool *tool(void)
-{
-    return __atomic_load_n(&joined, __ATOMIC_ACQUIRE);
-}
-
-static uint64_t count_of(uint64_t regions)
-{
-    return regions >> 32 == forks ? (uint32_t)regions : 0;
-}
-
-static uint64_t with_count(uint64_t count)
-{
-    return (uint64_t)forks << 32 | count;
-}
-
-static void count_up(aai_cell *cell)
-{
-    uint64_t now = AAI_LOAD(cell->regions);
-    while (!__atomic_compare_exchange_n(&cell->regions, &now, with_count(count_of(now) + 1), true,
-                                        __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
-    }
-}
-
-/* Not below zero: a region around a fork may end in the child, where it never began. */
-static void count_down(aai_cell *cell)
-{
-    uint64_t now = AAI_LOAD(cell->regions);
-    while (count_of(now) > 0 &&
-           !__atomic_compare_exchange_n(&cell->regions, &now, with_count(count_of(now) - 1), true,
-                                        __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
-    }
-}
+static bool active; /* relaxed: a report more or less while the runtime starts or ends */
 
 static uintptr_t scope_get(void)
 {
     return aai_omp_carries() ? aai_omp_default_get() : 0;
 }
 
-/* The thread's record of scopes remembers the last handle: only a change takes the lock of the table. */
-static const aai_region_scope *region_begin(void)
+static const aai_handle *scope_find(void)
 {
     const uintptr_t handle = scope_get();
-    if (handle == 0) {
-        return NULL;
+    const aai_handle *const found = handle == 0 ? NULL : aai_handle_find(handle);
+    const bool counts = found != NULL && found->cell != NULL && aai_alive(found->cell, found->id);
+    return counts ? found : NULL;
+}
+
+/* Without memory a region is not counted, but keeps its place in the order. */
+static void region_begin(aai_region_kind kind)
+{
+    aai_scopes *const mine = aai_scopes_mine();
+    if (mine == NULL) {
+        return;
     }
-    (void)aai_scopes_mine();
-    const aai_handle *const scope = aai_handle_find(handle);
-    if (scope == NULL || scope->cell == NULL || !aai_alive(scope->cell, scope->id)) {
-        return NULL;
+    const size_t index = mine->region_depth++;
+    const bool is_dense = index <= mine->region_capacity; /* not above one that found no memory */
+    if (!is_dense || !aai_vector_grow((void **)&mine->regions, &mine->region_capacity, index,
+                                      sizeof *mine->regions)) {
+        return;
     }
-    count_up(scope->cell);
-    return scope;
+    const aai_handle *const scope = scope_find();
+    mine->regions[index] = (aai_region){.scope = scope, .is_league = kind == AAI_REGION_LEAGUE};
+    if (scope != NULL) {
+        AAI_ADD(scope->cell->regions, 1);
+    }
 }
 
 /* The cell of an allocator that is gone may serve another by now. */
-static void region_end(const aai_region_scope *scope)
+static void drop_region(aai_scopes *scopes)
 {
+    const size_t index = --scopes->region_depth;
+    const aai_handle *const scope =
+        index < scopes->region_capacity ? scopes->regions[index].scope : NULL;
     if (scope != NULL && aai_alive(scope->cell, scope->id)) {
-        count_down(scope->cell);
+        AAI_SUB(scope->cell->regions, 1);
     }
 }
 
-static void forked(void)
+static void region_end(void)
 {
-    ++forks;
+    const aai_thread *const self = aai_self();
+    aai_scopes *const mine = self == NULL ? NULL : self->scopes;
+    if (mine != NULL && mine->region_depth > 0) {
+        drop_region(mine);
+    }
 }
 
-static void watch_forks(void)
+void aai_regions_end(aai_scopes *scopes)
 {
-    (void)pthread_atfork(NULL, NULL, forked);
+    while (scopes->region_depth > 0) {
+        drop_region(scopes);
+    }
 }
 
-const aai_ompt_core *aai_ompt_join(const aai_ompt_tool *who)
+uint64_t aai_regions_own(const aa_allocator *allocator)
+{
+    const aai_thread *const self = aai_self();
+    const aai_scopes *const mine = self == NULL ? NULL : self->scopes;
+    const aai_base *const base = aai_base_of(allocator);
+    uint64_t count = 0;
+    for (size_t i = 0; mine != NULL && i < aai_min(mine->region_depth, mine->region_capacity);
+         ++i) {
+        const aai_region *const region = &mine->regions[i];
+        count += region->scope != NULL && !region->is_league && region->scope->id == base->id;
+    }
+    return count;
+}
+
+uint64_t aai_regions_live(const aa_allocator *allocator)
+{
+    return aai_ompt_is_active() ? AAI_LOAD(aai_base_of(allocator)->cell->regions) : 0;
+}
+
+bool aai_ompt_is_active(void)
+{
+    return AAI_LOAD(active);
+}
+
+const aai_ompt_core *aai_ompt_take(aai_ompt_step step)
 {
     static const aai_ompt_core core = {.scope_get = scope_get,
                                        .scope_set = aai_omp_default_set,
                                        .region_begin = region_begin,
                                        .region_end = region_end};
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, watch_forks);
-    __atomic_store_n(&joined, who, __ATOMIC_RELEASE);
+    AAI_STORE(active, step == AAI_OMPT_JOIN);
     return &core;
-}
-
-bool aai_ompt_is_active(void)
-{
-    return tool() != NULL;
-}
-
-uint64_t aai_ompt_regions_of_others(const aa_allocator *allocator)
-{
-    const aai_base *const base = aai_base_of(allocator);
-    const aai_ompt_tool *const who = tool();
-    const uint64_t live = who == NULL ? 0 : count_of(AAI_LOAD(base->cell->regions));
-    if (live == 0) {
-        return 0;
-    }
-    const uint64_t around = who->regions_around(aai_handle_find(AAI_LOAD(base->handle)));
-    return live > around ? live - around : 0;
 }

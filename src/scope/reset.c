@@ -1,9 +1,11 @@
 /* Floor 6, scope: the reset barrier: prove that nothing is using an allocator, then take its memory back.
  *
  * The proof is a conjunction; each clause is a rule of the report. With a = the allocator, t = the caller:
- *     0  (OMPT) no live region carries the scope of a, but those around the caller
+ *     0  (OMPT) regions live under the scope of a == those that the caller opened
  *     1  level(t) <= birth_level(a)                        no region is open around the caller
- *     2  level(t) == birth_level(a) > 0  =>  t made a, and no other thread of that level allocated since
+ *     2  level(t) == birth_level(a) > 0  =>  t made a, and nobody else there or outside took memory since;
+ *        0 < level(t) < birth_level(a)   =>  a was made inside t's own inner regions, and nobody outside took any
+ *        (a team: no outer region between has other threads, and the same of its common ancestors)
  *     3  holders(a) == the caller's own open scopes and tokens for a
  *     4  no other thread has an open mark in a;  5  nothing of a is pinned
  *     6  (shared) no thread is between the lock and the upstream; the reset method asks again, under its lock
@@ -21,28 +23,61 @@ bool aa_in_parallel(void)
     return aai_omp_level() > 0 || aai_omp_in_parallel();
 }
 
-static aa_status refuse_level(const aai_base *base, aai_site site, int level)
+/* The nesting level around the caller. A target region on the host hides it from the runtime, but not a scope
+ * that this thread opened inside a region and still has open. */
+static int level_of_caller(void)
 {
+    const int level = aai_omp_level(), opened = aai_scopes_deepest();
+    return level > opened ? level : opened;
+}
+
+static aa_status refuse_others(const aai_base *base, aai_site site)
+{
+    return aai_violate(AA_RESET_IN_PARALLEL, &base->head, site, 0,
+                       "other threads of an open region may be using '%s'; use aa_reset_team where all of "
+                       "them can call it, or reset after the region",
+                       base->name);
+}
+
+/* Clauses 1 and 2. */
+static aa_status refuse_level(const aai_base *base, aai_site site)
+{
+    const int level = level_of_caller();
     if (level > base->birth_level) {
         return aai_violate(AA_RESET_IN_PARALLEL, &base->head, site, 0,
                            "a parallel region is active: nesting level %d, '%s' was created at level "
                            "%d; reset after the region, or with aa_reset_team by all its threads",
                            level, base->name, base->birth_level);
     }
-    const bool same_region = level == base->birth_level && level > 0;
-    if (same_region && aai_self()->id != base->creator) {
+    if (level == 0) {
+        return AA_OK;
+    }
+    if (level == base->birth_level && aai_self()->id != base->creator) {
         return aai_violate(AA_RESET_IN_PARALLEL, &base->head, site, 0,
                            "'%s' was created inside this region by thread %llu; only that thread may "
                            "reset it here (or all of them, with aa_reset_team)",
                            base->name, (unsigned long long)base->creator);
     }
-    if (same_region && AAI_LOAD(base->team_used) != 0) {
-        return aai_violate(AA_RESET_IN_PARALLEL, &base->head, site, 0,
-                           "other threads of this region took memory from '%s' since its last reset; "
-                           "use aa_reset_team, or reset after the region",
-                           base->name);
+    const uint64_t takers = aai_origin_takers(&base->head);
+    const bool beside = level == base->birth_level && takers != 0;
+    const bool outside = !aai_origin_shared_to(base, level) || (takers & AAI_TAKEN_OUTSIDE) != 0;
+    return beside || outside ? refuse_others(base, site) : AA_OK;
+}
+
+aa_status aai_prove_team_alone(const aa_allocator *allocator, aai_site site)
+{
+    const aai_base *const base = aai_base_of(allocator);
+    const int level = aai_omp_level(), birth = base->birth_level;
+    bool alone = true;
+    for (int outer = birth + 1; outer < level && alone; ++outer) {
+        alone = aai_omp_team_size(outer) == 1;
     }
-    return AA_OK;
+    const int common = birth < level - 1 ? birth : level - 1; /* above that the team's threads differ */
+    alone = alone && aai_origin_shared_to(base, common);
+    const uint64_t takers = birth == 0 || level < birth ? 0 : aai_origin_takers(allocator);
+    const uint64_t strangers =
+        level > birth ? takers : takers & AAI_TAKEN_OUTSIDE; /* at the level of birth all are here */
+    return alone && strangers == 0 ? AA_OK : refuse_others(base, site);
 }
 
 static aa_status refuse_busy(const aa_allocator *allocator, aai_site site)
@@ -51,10 +86,10 @@ static aa_status refuse_busy(const aa_allocator *allocator, aai_site site)
                        "another thread is inside a call to '%s' right now", aa_name(allocator));
 }
 
-static aa_status refuse_regions(const aa_allocator *allocator, aai_site site)
+static aa_status refuse_regions(const aa_allocator *allocator, aai_site site, uint64_t own)
 {
-    const uint64_t others = aai_ompt_regions_of_others(allocator);
-    if (others == 0) {
+    const uint64_t live = aai_regions_live(allocator);
+    if (live <= own) {
         return AA_OK;
     }
     char where[256];
@@ -62,13 +97,13 @@ static aa_status refuse_regions(const aa_allocator *allocator, aai_site site)
     return aai_violate(AA_RESET_IN_PARALLEL, allocator, site, 0,
                        "%llu parallel region(s) that other threads opened under the scope of '%s' are "
                        "live (counted by OMPT):%s wait until they have ended, then reset",
-                       (unsigned long long)others, aa_name(allocator), where);
+                       (unsigned long long)(live - own), aa_name(allocator), where);
 }
 
-aa_status aai_prove_no_holders(const aa_allocator *allocator, aai_site site, uint64_t own_scopes,
-                               uint64_t own_marks)
+aa_status aai_prove_no_holders(const aa_allocator *allocator, aai_site site, uint64_t own_regions,
+                               uint64_t own_scopes, uint64_t own_marks)
 {
-    const aa_status regions = refuse_regions(allocator, site);
+    const aa_status regions = refuse_regions(allocator, site, own_regions);
     if (regions != AA_OK) {
         return regions;
     }
@@ -117,12 +152,13 @@ aa_status aai_prove_quiescent(const aa_allocator *allocator, aai_site site)
         return aai_foreign_thread(base, site);
     }
     if (!aai_arena_is_private(allocator)) {
-        const aa_status level = refuse_level(base, site, aai_omp_level());
+        const aa_status level = refuse_level(base, site);
         if (level != AA_OK) {
             return level;
         }
     }
-    return aai_prove_no_holders(allocator, site, aai_scopes_own(allocator), 0);
+    return aai_prove_no_holders(allocator, site, aai_regions_own(allocator),
+                                aai_scopes_own(allocator), 0);
 }
 
 /* A method that found calls under way, which began after the proof, has changed nothing. */

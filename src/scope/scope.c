@@ -26,6 +26,7 @@ static void end_scopes(aai_scopes *scopes)
     while (scopes->depth > 0) {
         drop_top(scopes);
     }
+    aai_regions_end(scopes);
     if (scopes->prev != NULL) {
         scopes->prev->next = scopes->next;
     } else {
@@ -39,6 +40,7 @@ static void end_scopes(aai_scopes *scopes)
 static void free_scopes(aai_scopes *scopes)
 {
     aai_mfree(scopes->more);
+    aai_mfree(scopes->regions);
     aai_mfree(scopes);
 }
 
@@ -79,6 +81,7 @@ static aai_scopes *make_scopes(aai_thread *self)
         return NULL;
     }
     made->thread = self->id;
+    made->next_serial = self->id << 32; /* no thread has another's */
     aai_thread_at_exit(AAI_EXIT_SCOPES, thread_ends);
     aai_lock_acquire(&aai_registry_lock);
     made->next = all;
@@ -111,6 +114,18 @@ uint64_t aai_scopes_own(const aa_allocator *allocator)
         count += entry->cell == base->cell && entry->id == base->id;
     }
     return count;
+}
+
+int aai_scopes_deepest(void)
+{
+    const aai_thread *const self = aai_self();
+    aai_scopes *const mine = self == NULL ? NULL : self->scopes;
+    int deepest = 0;
+    for (size_t i = 0; mine != NULL && i < mine->depth; ++i) {
+        const int level = aai_entry_at(mine, i)->level;
+        deepest = level > deepest ? level : deepest;
+    }
+    return deepest;
 }
 
 static size_t describe_entry(const aai_scopes *scopes, const aai_entry *entry, char *text, size_t bytes)
@@ -373,10 +388,11 @@ const char *aa_scope_mode(void)
 
 /* ---- AA_CURRENT ---------------------------------------------------------------------------------------------- */
 
-/* Never entered: every call resolves it first. Its window is empty and its key matches no TLS slot. */
+/* Never entered: every call resolves it first. Its window is empty, its key matches no TLS slot, and its mask
+ * promises no alignment. */
 static const aai_ops current_ops = {.kind = "current"};
 aa_allocator aai_current_handle = {
-    .mask = 63, .key = UINT64_MAX, .kind = AAI_CURRENT, .ops = &current_ops};
+    .mask = 0, .key = UINT64_MAX, .kind = AAI_CURRENT, .ops = &current_ops};
 
 __attribute__((constructor(101))) static void install_resolver(void)
 {

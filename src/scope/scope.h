@@ -34,6 +34,12 @@ typedef struct aai_handle {
     uint64_t id;
 } aai_handle;
 
+/* A live region that a thread opened; ompt_hooks.c. */
+typedef struct aai_region {
+    const aai_handle *scope; /* NULL: none of ours */
+    bool is_league;
+} aai_region;
+
 enum { AAI_ENTRIES_FIXED = 8 };
 
 typedef struct aai_scopes {
@@ -47,6 +53,8 @@ typedef struct aai_scopes {
     uintptr_t seen_handle;
     const aai_handle *seen;
     uint64_t seen_version;
+    aai_region *regions; /* with an OMPT tool */
+    size_t region_depth, region_capacity;
     struct aai_scopes *next, *prev; /* all threads', under the registry lock */
 } aai_scopes;
 
@@ -54,6 +62,8 @@ typedef struct aai_scopes {
 aai_scopes *aai_scopes_mine(void);
 /* How many scopes and tokens of an allocator the calling thread has open. */
 uint64_t aai_scopes_own(const aa_allocator *allocator);
+/* The deepest nesting level at which one of the calling thread's open scopes was opened. */
+int aai_scopes_deepest(void);
 /* Describe the open scopes of other threads for an allocator: "thread 5 (file:line, level 1)", ... */
 void aai_scopes_describe(const aa_allocator *allocator, char *text, size_t bytes);
 aai_entry *aai_entry_at(aai_scopes *scopes, size_t index);
@@ -65,14 +75,20 @@ aa_allocator *aai_current_of_icv(void);
 
 /* Whether an OMPT tool has joined: tasks inherit the scope of their creator. */
 bool aai_ompt_is_active(void);
-/* How many live regions carry an allocator's scope, without those the caller runs in; 0 without a tool. */
-uint64_t aai_ompt_regions_of_others(const aa_allocator *allocator);
+/* How many live regions were opened under an allocator's scope, by all and by the calling thread; 0 without
+ * a tool. */
+uint64_t aai_regions_live(const aa_allocator *allocator);
+uint64_t aai_regions_own(const aa_allocator *allocator);
+/* A stack's thread is gone: its regions count no more. */
+void aai_regions_end(aai_scopes *scopes);
 
 /* The proof of reset.c; aa_status of the violation it reported, AA_OK when the allocator is quiescent. */
 aa_status aai_prove_quiescent(const aa_allocator *allocator, aai_site site);
-/* The part of it that aa_reset_team shares; the team's own scopes and marks do not count. */
-aa_status aai_prove_no_holders(const aa_allocator *allocator, aai_site site, uint64_t own_scopes,
-                               uint64_t own_marks);
+/* Clauses 1 and 2 for a team that has arrived whole. */
+aa_status aai_prove_team_alone(const aa_allocator *allocator, aai_site site);
+/* The part of it that aa_reset_team shares; the team's own regions, scopes and marks do not count. */
+aa_status aai_prove_no_holders(const aa_allocator *allocator, aai_site site, uint64_t own_regions,
+                               uint64_t own_scopes, uint64_t own_marks);
 /* The reset method, after the proof; its AA_BUSY becomes a violation. */
 aa_status aai_reset_now(aa_allocator *allocator, aai_site site);
 

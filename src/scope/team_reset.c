@@ -5,7 +5,7 @@
  *     arrived < size;  the arrival that completes the team opens the next generation
  *     outcome.state: WAITING -> GO (complete) | FAILED (timed out); written under the lock with release,
  *     polled with acquire. Whoever arrives in a failed generation, also late, gets AA_BUSY and enters no
- *     barrier; its last arrival closes it.
+ *     barrier. Its last arrival closes it; so does a thread that comes again, for its team has gone on.
  * Two teams of one size may complete each other's count. Then all threads of both are in here, and the number
  * of resets that each generation saw when it began tells the second to reset: AA_RESET_IN_USE.
  * An outcome is reused after OUTCOMES generations; a thread still polling one of them is impossible, for its
@@ -22,15 +22,18 @@ typedef enum state { WAITING, GO, FAILED } state;
 
 typedef struct aai_team_outcome {
     state state;
-    aa_status status; /* of the reset; ordered by the caller's barriers */
     int size;
-    uint64_t scopes, marks; /* the team's own for this allocator, summed on arrival */
+    uint64_t regions, scopes, marks; /* the team's own for this allocator, summed on arrival */
     uint64_t resets;        /* of the allocator when the generation began */
 } outcome;
+
+/* The first MEMBERS threads of a generation: enough to see one of them come again. */
+enum { MEMBERS = 16 };
 
 struct aai_team_round {
     uint32_t generation;
     int arrived;
+    uint64_t members[MEMBERS]; /* thread ids of the generation under way */
     outcome outcomes[OUTCOMES];
 };
 
@@ -67,20 +70,45 @@ static state state_of(const outcome *o)
     return __atomic_load_n(&o->state, __ATOMIC_ACQUIRE);
 }
 
+/* Close a failed generation when one of its threads comes again. Under the lock. */
+static void close_failed(struct aai_team_round *round, uint64_t thread)
+{
+    const outcome *const o = &round->outcomes[round->generation % OUTCOMES];
+    bool again = false;
+    for (int i = 0; i < round->arrived && i < MEMBERS; ++i) {
+        again = again || round->members[i] == thread;
+    }
+    if (round->arrived > 0 && o->state == FAILED && again) {
+        round->arrived = 0;
+        ++round->generation;
+    }
+}
+
+static void open_if_first(struct aai_team_round *round, outcome *o, int size, uint64_t resets)
+{
+    if (round->arrived == 0) {
+        *o = (outcome){.size = size, .resets = resets};
+    }
+}
+
 /* Count one arrival. NULL: a team of another size is in the middle of one. */
 static outcome *arrive(aai_base *base, struct aai_team_round *round, int size, aai_marks marks)
 {
+    const uint64_t regions = aai_regions_own(&base->head);
     const uint64_t scopes = aai_scopes_own(&base->head);
     aai_lock_acquire(&rounds_lock);
+    close_failed(round, aai_self()->id);
     outcome *o = &round->outcomes[round->generation % OUTCOMES];
-    if (round->arrived == 0) {
-        *o = (outcome){.size = size, .resets = AAI_LOAD(base->resets)};
-    }
+    open_if_first(round, o, size, AAI_LOAD(base->resets));
     if (o->size != size) {
         o = NULL;
     } else {
+        o->regions += regions;
         o->scopes += scopes;
         o->marks += marks.own;
+        if (round->arrived < MEMBERS) {
+            round->members[round->arrived] = aai_self()->id;
+        }
         if (++round->arrived == size) {
             if (o->state == WAITING) {
                 set_state(o, GO);
@@ -199,8 +227,12 @@ static aa_status reset_for_team(const aai_team *team)
                            "another team reset '%s' while this one arrived; one team at a time",
                            aa_name(a));
     }
+    const aa_status alone = aai_prove_team_alone(a, site);
+    if (alone != AA_OK) {
+        return alone;
+    }
     const uint64_t mine = a->ops->marks == NULL ? 0 : a->ops->marks(a, aai_self()->id).own;
-    const aa_status quiet = aai_prove_no_holders(a, site, o->scopes, o->marks - mine);
+    const aa_status quiet = aai_prove_no_holders(a, site, o->regions, o->scopes, o->marks - mine);
     return quiet != AA_OK ? quiet : aai_reset_now(a, site);
 }
 
@@ -212,10 +244,5 @@ void aai_team_reset(aai_team *team)
         status = reset_for_team(team);
         aai_leave(&op);
     }
-    team->outcome->status = status;
-}
-
-aa_status aai_team_status(aai_team *team)
-{
-    return team->go ? team->outcome->status : team->status;
+    team->status = status; /* copyprivate gives it to the whole team */
 }

@@ -15,6 +15,8 @@
 #pragma weak omp_get_thread_num
 #pragma weak omp_get_num_threads
 #pragma weak omp_get_num_teams
+#pragma weak omp_get_ancestor_thread_num
+#pragma weak omp_get_team_size
 #pragma weak omp_get_default_allocator
 #pragma weak omp_set_default_allocator
 #pragma weak omp_init_allocator
@@ -23,6 +25,8 @@ extern int omp_in_parallel(void);
 extern int omp_get_thread_num(void);
 extern int omp_get_num_threads(void);
 extern int omp_get_num_teams(void);
+extern int omp_get_ancestor_thread_num(int);
+extern int omp_get_team_size(int);
 extern uintptr_t omp_get_default_allocator(void);
 extern void omp_set_default_allocator(uintptr_t);
 typedef struct omp_trait {
@@ -39,6 +43,7 @@ typedef int int_call(void);
  * ever from NULL to the one address of the process: relaxed atomics suffice. */
 static struct {
     int_call *level, *in_parallel, *thread_num, *num_threads, *num_teams;
+    int (*ancestor)(int), (*team_size)(int);
     uintptr_t (*get)(void);
     void (*set)(uintptr_t);
     uintptr_t (*init)(uintptr_t, int, const omp_trait *);
@@ -54,6 +59,8 @@ __attribute__((constructor(101))) static void find_linked(void)
     OMP_STORE(thread_num, omp_get_thread_num);
     OMP_STORE(num_threads, omp_get_num_threads);
     OMP_STORE(num_teams, omp_get_num_teams);
+    OMP_STORE(ancestor, omp_get_ancestor_thread_num);
+    OMP_STORE(team_size, omp_get_team_size);
     OMP_STORE(init, omp_init_allocator);
     OMP_STORE(set, omp_set_default_allocator);
     OMP_STORE(get, omp_get_default_allocator);
@@ -102,6 +109,8 @@ static void look_among_the_loaded(void)
         OMP_LOOK(thread_num, "omp_get_thread_num");
         OMP_LOOK(num_threads, "omp_get_num_threads");
         OMP_LOOK(num_teams, "omp_get_num_teams");
+        OMP_LOOK(ancestor, "omp_get_ancestor_thread_num");
+        OMP_LOOK(team_size, "omp_get_team_size");
         OMP_LOOK(init, "omp_init_allocator");
         OMP_LOOK(set, "omp_set_default_allocator");
         OMP_LOOK(get, "omp_get_default_allocator");
@@ -139,7 +148,20 @@ static void wake_runtime(void)
 
 int aai_omp_level(void)
 {
-    return call_or(OMP_LOAD(level), 0);
+    return call_or(OMP_LOAD(level), 0) + (call_or(OMP_LOAD(num_teams), 1) > 1);
+}
+
+int aai_omp_ancestor(int level)
+{
+    int (*const call)(int) = OMP_LOAD(ancestor);
+    return call != NULL ? call(level) : -1;
+}
+
+int aai_omp_team_size(int level)
+{
+    int (*const call)(int) = OMP_LOAD(team_size);
+    const int size = call != NULL ? call(level) : 1;
+    return size > 0 ? size : 1;
 }
 
 bool aai_omp_in_parallel(void)
@@ -155,11 +177,6 @@ int aai_omp_thread_num(void)
 int aai_omp_num_threads(void)
 {
     return call_or(OMP_LOAD(num_threads), 1);
-}
-
-bool aai_omp_in_teams(void)
-{
-    return call_or(OMP_LOAD(num_teams), 1) > 1;
 }
 
 bool aai_omp_carries(void)

@@ -5,11 +5,12 @@
 #include "base/base.h"
 
 /* Where the calling thread stands. All zero without an OpenMP runtime. */
-int aai_omp_level(void);      /* nesting of regions, those of one thread too */
+int aai_omp_level(void);      /* nesting of regions, those of one thread too; several host teams are one more */
+int aai_omp_ancestor(int level);  /* thread number at an outer level or this one; -1: there is none */
+int aai_omp_team_size(int level); /* of that level; 1 where there is none */
 bool aai_omp_in_parallel(void);
 int aai_omp_thread_num(void);
 int aai_omp_num_threads(void);
-bool aai_omp_in_teams(void); /* inside a host teams construct */
 
 /* The carrier of scopes: def-allocator-var. Usable only when aai_omp_carries() says so. */
 bool aai_omp_carries(void);

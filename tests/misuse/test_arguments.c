@@ -26,8 +26,9 @@ static aa_allocator *create(int kind)
 
 #define TEST_KINDS(name) AA_TEST_LOOP(name, 0, KINDS)
 
-static const size_t too_many[] = {SIZE_MAX,      SIZE_MAX - 1,           SIZE_MAX - 63, SIZE_MAX - 64,
-                                  SIZE_MAX / 2 + 1, (size_t)PTRDIFF_MAX, (size_t)PTRDIFF_MAX - 62};
+static const size_t too_many[] = {
+    SIZE_MAX,         SIZE_MAX - 1,        SIZE_MAX - 63,           SIZE_MAX - 64,
+    SIZE_MAX / 2 + 1, (size_t)PTRDIFF_MAX, (size_t)PTRDIFF_MAX - 62};
 
 START_TEST(bytes_above_ptrdiff_max_overflow)
 {

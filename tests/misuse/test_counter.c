@@ -81,7 +81,8 @@ START_TEST(the_last_key_does_not_give_the_heap_anothers_memory)
     }
     (void)aa_alloc(a, 100);
     aai_unique_continue_at(UINT64_MAX - 1);
-    assert_status(aa_reset(a), _i == PRIVATE ? AA_OVERFLOW : AA_OK); /* private: a number per arena */
+    assert_status(aa_reset(a),
+                  _i == PRIVATE ? AA_OVERFLOW : AA_OK); /* private: a number per arena */
     ck_assert_ptr_nonnull(aa_alloc(a, 100));
     void *const p = aa_alloc(aa_heap(), 100);
     ck_assert(!aa_owns(a, p));

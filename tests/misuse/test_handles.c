@@ -11,7 +11,8 @@ enum { PAST_QUARANTINE = 5000 };
 
 static aa_allocator *destroyed(int kind)
 {
-    aa_allocator *const a = bump_create(kind, &(aa_options){.checks = AA_CHECKS_API, .name = "gone"});
+    aa_allocator *const a =
+        bump_create(kind, &(aa_options){.checks = AA_CHECKS_API, .name = "gone"});
     (void)aa_alloc(a, 100);
     assert_status(aa_destroy(a), AA_OK);
     return a;

@@ -44,6 +44,7 @@ START_TEST(a_mark_inside_a_rewound_one_has_ended)
     const held h = hold(a);
     assert_refused(aa_mark_rewind(inner), AA_ORDER, AA_REWIND_ORDER);
     assert_refused(aa_mark_drop(inner), AA_ORDER, AA_REWIND_ORDER);
+    assert_refused(aa_mark_rewind(outer), AA_ORDER, AA_REWIND_ORDER);
     assert_unharmed(&h);
     assert_status(destroy(a), AA_OK);
 }

@@ -29,7 +29,8 @@ static void assert_intact(const run *r)
 {
     for (int i = 0; i < r->count; ++i) {
         const block *const b = &r->blocks[i];
-        ck_assert_msg(pattern_holds(b->memory, b->bytes, b->seed), "block %d of %zu bytes", i, b->bytes);
+        ck_assert_msg(pattern_holds(b->memory, b->bytes, b->seed), "block %d of %zu bytes", i,
+                      b->bytes);
         ck_assert(aa_owns(r->allocator, b->memory));
     }
     const aa_stats stats = stats_of(r->allocator);
@@ -215,7 +216,8 @@ END_TEST
 START_TEST(a_refused_prefault_creates_nothing)
 {
     aa_upstream *const failing = aa_upstream_failing(NULL, 1);
-    assert_fails(aa_arena_create(&(aa_options){.upstream = failing, .flags = AA_PREFAULT}), AA_NOMEM);
+    assert_fails(aa_arena_create(&(aa_options){.upstream = failing, .flags = AA_PREFAULT}),
+                 AA_NOMEM);
     size_t out = 1;
     assert_status(aa_upstream_usage(failing, NULL, &out), AA_OK);
     ck_assert_uint_eq(out, 0);

@@ -337,11 +337,10 @@ typedef void operation(model *);
 
 static void run_step(model *m)
 {
-    static operation *const operations[] = {do_alloc,  do_alloc, do_alloc,   do_alloc_aligned,
-                                            do_calloc, do_array, do_array,   do_free,
-                                            do_free,   do_free,  do_realloc, do_realloc,
-                                            do_mark,   do_mark,  do_rewind,  do_rewind,
-                                            do_drop,   do_reset, do_ended_mark};
+    static operation *const operations[] = {
+        do_alloc,  do_alloc,  do_alloc, do_alloc_aligned, do_calloc,    do_array, do_array,
+        do_free,   do_free,   do_free,  do_realloc,       do_realloc,   do_mark,  do_mark,
+        do_rewind, do_rewind, do_drop,  do_reset,         do_ended_mark};
     operation *const chosen = operations[draw(m, sizeof operations / sizeof operations[0])];
     if (m->count < HELD - 1) {
         chosen(m);

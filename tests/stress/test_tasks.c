@@ -20,27 +20,25 @@ static int grow_tree(aa_allocator *const *allocators, int depth, unsigned seed)
             int left = 0, right = 0;
             const aa_token token = aa_scope_capture();
 #pragma omp task firstprivate(token) shared(left)
-            {
-                AA_TASK(token) {
-                    left = aa_current() != mine;
-                    left += grow_tree(allocators, depth - 1, 2 * seed + 1);
-                    left += aa_current() != mine;
-                }
-            }
-#pragma omp task firstprivate(token) shared(right)
-            {
-                AA_TASK(token) {
-                    right = aa_current() != mine;
-                    right += grow_tree(allocators, depth - 1, 2 * seed + 2);
-                    right += aa_current() != mine;
-                }
-            }
-#pragma omp taskwait
-            wrong += left + right;
+            {AA_TASK(token){left = aa_current() != mine;
+            left += grow_tree(allocators, depth - 1, 2 * seed + 1);
+            left += aa_current() != mine;
         }
-        wrong += aa_current() != mine || !aa_owns(mine, p) || !pattern_holds(p, 300, seed);
     }
-    return wrong;
+#pragma omp task firstprivate(token) shared(right)
+    {
+        AA_TASK(token) {
+            right = aa_current() != mine;
+            right += grow_tree(allocators, depth - 1, 2 * seed + 2);
+            right += aa_current() != mine;
+        }
+    }
+#pragma omp taskwait
+    wrong += left + right;
+}
+wrong += aa_current() != mine || !aa_owns(mine, p) || !pattern_holds(p, 300, seed);
+}
+return wrong;
 }
 
 START_TEST(a_tree_of_tasks_keeps_scopes_and_contents_apart)

@@ -273,7 +273,8 @@ END_TEST
 
 /* ---- capacity ---- */
 
-static const size_t capacities[] = {1, 63, 64, 65, 1000, 4095, 4096, 4097, 65537, 1000003, (3 << 20) + 7};
+static const size_t capacities[] = {1,    63,   64,    65,      1000,         4095,
+                                    4096, 4097, 65537, 1000003, (3 << 20) + 7};
 enum { CAPACITIES = sizeof capacities / sizeof capacities[0] };
 
 START_TEST(a_capacity_is_never_exceeded_and_used_to_its_end)
@@ -404,28 +405,26 @@ START_TEST(only_an_arena_can_be_adopted)
 }
 END_TEST
 
-AA_TEST_MAIN("arena", AA_TEST_BUMP(allocations_do_not_overlap),
-             AA_TEST_BUMP(zero_bytes_give_a_unique_aligned_pointer),
-             AA_TEST_BUMP(consecutive_small_allocations_lie_side_by_side),
-             AA_TEST_BUMP(a_request_can_have_its_own_alignment),
-             AA_TEST_BUMP(alignment_zero_is_the_allocators),
-             AA_TEST_BUMP(calloc_clears_memory_that_was_used),
-             AA_TEST_BUMP(calloc_of_nothing_is_a_valid_pointer),
-             AA_TEST_BUMP(new_gives_room_for_a_count_of_a_type),
-             AA_TEST_BUMP(freeing_the_newest_block_gives_it_back),
-             AA_TEST_BUMP(freeing_an_older_block_is_forgotten_and_counted),
-             AA_TEST_BUMP(freeing_null_does_nothing), AA_TEST_BUMP(realloc_of_null_allocates),
-             AA_TEST_BUMP(realloc_of_the_newest_block_grows_and_shrinks_in_place),
-             AA_TEST_BUMP(realloc_of_an_older_block_moves_its_contents),
-             AA_TEST_BUMP(realloc_across_a_full_block_moves_its_contents),
-             AA_TEST_BUMP(a_refused_realloc_leaves_the_old_memory),
-             AA_TEST_BUMP(owns_tells_its_own_memory_from_others),
-             AA_TEST_BUMP(owns_works_from_any_thread),
-             AA_TEST_LOOP(a_capacity_is_never_exceeded_and_used_to_its_end, 0,
-                          CAPACITIES *BUMP_KINDS),
-             AA_TEST_BUMP(one_request_may_take_the_whole_capacity),
-             AA_TEST_BUMP(a_refused_request_consumes_nothing_and_a_smaller_one_succeeds),
-             AA_TEST_BUMP(a_refusal_names_bytes_asked_held_and_limit),
-             AA_TEST(an_adopted_arena_keeps_its_contents),
-             AA_TEST(an_arena_with_open_marks_cannot_be_adopted),
-             AA_TEST(only_an_arena_can_be_adopted))
+AA_TEST_MAIN(
+    "arena", AA_TEST_BUMP(allocations_do_not_overlap),
+    AA_TEST_BUMP(zero_bytes_give_a_unique_aligned_pointer),
+    AA_TEST_BUMP(consecutive_small_allocations_lie_side_by_side),
+    AA_TEST_BUMP(a_request_can_have_its_own_alignment),
+    AA_TEST_BUMP(alignment_zero_is_the_allocators),
+    AA_TEST_BUMP(calloc_clears_memory_that_was_used),
+    AA_TEST_BUMP(calloc_of_nothing_is_a_valid_pointer),
+    AA_TEST_BUMP(new_gives_room_for_a_count_of_a_type),
+    AA_TEST_BUMP(freeing_the_newest_block_gives_it_back),
+    AA_TEST_BUMP(freeing_an_older_block_is_forgotten_and_counted),
+    AA_TEST_BUMP(freeing_null_does_nothing), AA_TEST_BUMP(realloc_of_null_allocates),
+    AA_TEST_BUMP(realloc_of_the_newest_block_grows_and_shrinks_in_place),
+    AA_TEST_BUMP(realloc_of_an_older_block_moves_its_contents),
+    AA_TEST_BUMP(realloc_across_a_full_block_moves_its_contents),
+    AA_TEST_BUMP(a_refused_realloc_leaves_the_old_memory),
+    AA_TEST_BUMP(owns_tells_its_own_memory_from_others), AA_TEST_BUMP(owns_works_from_any_thread),
+    AA_TEST_LOOP(a_capacity_is_never_exceeded_and_used_to_its_end, 0, CAPACITIES *BUMP_KINDS),
+    AA_TEST_BUMP(one_request_may_take_the_whole_capacity),
+    AA_TEST_BUMP(a_refused_request_consumes_nothing_and_a_smaller_one_succeeds),
+    AA_TEST_BUMP(a_refusal_names_bytes_asked_held_and_limit),
+    AA_TEST(an_adopted_arena_keeps_its_contents),
+    AA_TEST(an_arena_with_open_marks_cannot_be_adopted), AA_TEST(only_an_arena_can_be_adopted))

@@ -204,15 +204,14 @@ START_TEST(a_repeated_workload_from_a_buffer_needs_no_more_than_the_first)
 }
 END_TEST
 
-AA_TEST_MAIN("autoscale",
-             AA_TEST_BUMP(two_hundred_requests_of_80_first_blocks_make_fewer_than_10_blocks),
-             AA_TEST_BUMP(a_reset_folds_the_chain_into_one_larger_block),
-             AA_TEST_BUMP(six_small_rounds_shrink_it),
-             AA_TEST_BUMP(five_rounds_are_remembered_and_no_more),
-             AA_TEST_BUMP(it_does_not_shrink_while_a_large_round_is_remembered),
-             AA_TEST_BUMP(history_says_how_many_rounds_are_remembered),
-             AA_TEST_BUMP(rounds_between_half_and_all_give_nothing_back),
-             AA_TEST_BUMP(a_growing_allocator_grows_by_a_factor_with_small_requests_too),
-             AA_TEST_BUMP(a_repeated_workload_makes_no_upstream_call_after_one_round),
-             AA_TEST_BUMP(a_repeated_workload_inside_a_scratch_makes_no_upstream_call_after_one_round),
-             AA_TEST_BUMP(a_repeated_workload_from_a_buffer_needs_no_more_than_the_first))
+AA_TEST_MAIN(
+    "autoscale", AA_TEST_BUMP(two_hundred_requests_of_80_first_blocks_make_fewer_than_10_blocks),
+    AA_TEST_BUMP(a_reset_folds_the_chain_into_one_larger_block),
+    AA_TEST_BUMP(six_small_rounds_shrink_it), AA_TEST_BUMP(five_rounds_are_remembered_and_no_more),
+    AA_TEST_BUMP(it_does_not_shrink_while_a_large_round_is_remembered),
+    AA_TEST_BUMP(history_says_how_many_rounds_are_remembered),
+    AA_TEST_BUMP(rounds_between_half_and_all_give_nothing_back),
+    AA_TEST_BUMP(a_growing_allocator_grows_by_a_factor_with_small_requests_too),
+    AA_TEST_BUMP(a_repeated_workload_makes_no_upstream_call_after_one_round),
+    AA_TEST_BUMP(a_repeated_workload_inside_a_scratch_makes_no_upstream_call_after_one_round),
+    AA_TEST_BUMP(a_repeated_workload_from_a_buffer_needs_no_more_than_the_first))

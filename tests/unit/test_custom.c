@@ -76,13 +76,16 @@ static void stack_destroy(void *state)
     ++((stack *)state)->destroys;
 }
 
-static const aa_allocator_ops full = {sizeof full,  stack_alloc,  stack_free, stack_reset,
-                                      stack_mark,   stack_rewind, stack_owns, stack_destroy};
+static const aa_allocator_ops full = {sizeof full, stack_alloc,  stack_free, stack_reset,
+                                      stack_mark,  stack_rewind, stack_owns, stack_destroy};
 static const aa_allocator_ops bare = {.size = sizeof bare, .alloc = stack_alloc};
 
 static char memory[1 << 16] __attribute__((aligned(4096)));
 
-#define STACK_INIT {.memory = memory, .size = sizeof memory}
+#define STACK_INIT                                                                                 \
+    {                                                                                              \
+        .memory = memory, .size = sizeof memory                                                    \
+    }
 
 static aa_allocator *create(const aa_allocator_ops *ops, stack *state, const aa_options *options)
 {
@@ -385,19 +388,16 @@ START_TEST(a_reset_of_a_custom_allocator_in_a_region_is_refused)
 }
 END_TEST
 
-AA_TEST_MAIN("custom", AA_TEST(requests_reach_the_method),
-             AA_TEST(the_method_is_never_asked_for_nothing),
-             AA_TEST(name_and_alignment_come_from_the_options),
-             AA_TEST(calloc_clears_what_the_method_gave),
-             AA_TEST(a_method_that_has_no_memory_is_no_memory),
-             AA_TEST(sizes_that_cannot_be_do_not_reach_the_method),
-             AA_TEST(free_passes_pointer_and_bytes), AA_TEST(realloc_moves_through_alloc_and_free),
-             AA_TEST(reset_calls_the_method_and_counts),
-             AA_TEST(without_a_reset_method_reset_is_unsupported), AA_TEST(marks_call_the_methods),
-             AA_TEST(without_mark_methods_a_mark_does_nothing_and_the_report_says_so),
-             AA_TEST(owns_asks_the_method), AA_TEST(destroy_calls_the_method_once),
-             AA_TEST(the_table_is_copied), AA_TEST(a_table_of_an_older_version_has_fewer_methods),
-             AA_TEST(a_table_without_size_or_alloc_is_refused),
-             AA_TEST(a_method_may_use_other_allocators), AA_TEST(a_custom_allocator_can_be_current),
-             AA_TEST(a_custom_allocator_counts_what_it_served),
-             AA_TEST(a_reset_of_a_custom_allocator_in_a_region_is_refused))
+AA_TEST_MAIN(
+    "custom", AA_TEST(requests_reach_the_method), AA_TEST(the_method_is_never_asked_for_nothing),
+    AA_TEST(name_and_alignment_come_from_the_options), AA_TEST(calloc_clears_what_the_method_gave),
+    AA_TEST(a_method_that_has_no_memory_is_no_memory),
+    AA_TEST(sizes_that_cannot_be_do_not_reach_the_method), AA_TEST(free_passes_pointer_and_bytes),
+    AA_TEST(realloc_moves_through_alloc_and_free), AA_TEST(reset_calls_the_method_and_counts),
+    AA_TEST(without_a_reset_method_reset_is_unsupported), AA_TEST(marks_call_the_methods),
+    AA_TEST(without_mark_methods_a_mark_does_nothing_and_the_report_says_so),
+    AA_TEST(owns_asks_the_method), AA_TEST(destroy_calls_the_method_once),
+    AA_TEST(the_table_is_copied), AA_TEST(a_table_of_an_older_version_has_fewer_methods),
+    AA_TEST(a_table_without_size_or_alloc_is_refused), AA_TEST(a_method_may_use_other_allocators),
+    AA_TEST(a_custom_allocator_can_be_current), AA_TEST(a_custom_allocator_counts_what_it_served),
+    AA_TEST(a_reset_of_a_custom_allocator_in_a_region_is_refused))

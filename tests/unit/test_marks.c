@@ -246,7 +246,7 @@ static void take_and_free(aa_allocator *a)
 {
     static const struct {
         size_t bytes, alignment;
-    } all[] = {{100, 0},     {0, 0},    {20000, 0}, {100, 4096}, {3 << 20, 0},
+    } all[] = {{100, 0},       {0, 0},    {20000, 0}, {100, 4096}, {3 << 20, 0},
                {100, 1 << 20}, {64, 128}, {1, 0},     {70000, 0},  {2 << 20, 1 << 16}};
     enum { COUNT = sizeof all / sizeof all[0] };
     void *at[COUNT];

@@ -280,8 +280,7 @@ START_TEST(after_a_cancelled_region_the_level_is_zero)
 #pragma omp parallel num_threads(THREADS)
     {
 #pragma omp cancel parallel
-    }
-    ck_assert_int_eq(omp_get_level(), 0);
+    } ck_assert_int_eq(omp_get_level(), 0);
     ck_assert_int_eq(omp_in_parallel(), 0);
 }
 END_TEST

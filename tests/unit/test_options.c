@@ -121,8 +121,8 @@ START_TEST(a_prefaulting_arena_takes_its_first_block_at_once)
 {
     upstream_count count;
     aa_upstream *const upstream = counted_create(&count);
-    aa_allocator *const a =
-        aa_arena_create(&(aa_options){.upstream = upstream, .flags = AA_PREFAULT, .initial = 50000});
+    aa_allocator *const a = aa_arena_create(
+        &(aa_options){.upstream = upstream, .flags = AA_PREFAULT, .initial = 50000});
     ck_assert_uint_eq(count.requests, 1);
     ck_assert_uint_ge(stats_of(a).committed, 50000);
     ck_assert_ptr_nonnull(aa_alloc(a, 40000));
@@ -284,11 +284,17 @@ START_TEST(the_options_override_the_environment)
 }
 END_TEST
 
-static const variable malformed[] = {
-    {"AA_CHECKS", "sometimes"}, {"AA_CHECKS", "API"},        {"AA_CHECKS", " none"},
-    {"AA_VERBOSE", "yes"},      {"AA_VERBOSE", "2"},         {"AA_STATS", "xml"},
-    {"AA_TEAM_TIMEOUT", "0"},   {"AA_TEAM_TIMEOUT", "-5"},   {"AA_TEAM_TIMEOUT", "60s"},
-    {"AA_TEAM_TIMEOUT", "soon"}, {"AA_TEAM_TIMEOUT", "99999999999999999999"}};
+static const variable malformed[] = {{"AA_CHECKS", "sometimes"},
+                                     {"AA_CHECKS", "API"},
+                                     {"AA_CHECKS", " none"},
+                                     {"AA_VERBOSE", "yes"},
+                                     {"AA_VERBOSE", "2"},
+                                     {"AA_STATS", "xml"},
+                                     {"AA_TEAM_TIMEOUT", "0"},
+                                     {"AA_TEAM_TIMEOUT", "-5"},
+                                     {"AA_TEAM_TIMEOUT", "60s"},
+                                     {"AA_TEAM_TIMEOUT", "soon"},
+                                     {"AA_TEAM_TIMEOUT", "99999999999999999999"}};
 enum { MALFORMED = sizeof malformed / sizeof malformed[0] };
 
 START_TEST(a_malformed_variable_gives_one_warning_and_the_default)

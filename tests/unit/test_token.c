@@ -145,19 +145,17 @@ static int count_leaves(aa_allocator *a, int depth)
     int left = 0, right = 0;
     const aa_token token = aa_scope_capture();
 #pragma omp task firstprivate(token) shared(left)
-    {
-        AA_TASK(token) {
-            left = count_leaves(a, depth - 1);
-        }
-    }
+    {AA_TASK(token){left = count_leaves(a, depth - 1);
+}
+}
 #pragma omp task firstprivate(token) shared(right)
-    {
-        AA_TASK(token) {
-            right = count_leaves(a, depth - 1);
-        }
+{
+    AA_TASK(token) {
+        right = count_leaves(a, depth - 1);
     }
+}
 #pragma omp taskwait
-    return left + right;
+return left + right;
 }
 
 START_TEST(tasks_of_tasks_see_the_scope)
@@ -214,22 +212,20 @@ START_TEST(undeferred_and_final_tasks_see_the_scope_through_a_token)
 #pragma omp single
         {
 #pragma omp task if (0) firstprivate(token) shared(seen)
-            {
-                AA_TASK(token) {
-                    seen += aa_current() == a;
-                }
-            }
-#pragma omp task final(1) firstprivate(token) shared(seen)
-            {
-                AA_TASK(token) {
-#pragma omp atomic
-                    seen += aa_current() == a;
-                }
-            }
+            {AA_TASK(token){seen += aa_current() == a;
         }
     }
-    ck_assert_int_eq(seen, 2);
-    assert_status(aa_destroy(a), AA_OK);
+#pragma omp task final(1) firstprivate(token) shared(seen)
+    {
+        AA_TASK(token) {
+#pragma omp atomic
+            seen += aa_current() == a;
+        }
+    }
+}
+}
+ck_assert_int_eq(seen, 2);
+assert_status(aa_destroy(a), AA_OK);
 }
 END_TEST
 

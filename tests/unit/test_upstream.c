@@ -224,7 +224,8 @@ START_TEST(a_limit_is_never_passed_by_threads_at_once)
     int refused = 0, broken = 0;
 #pragma omp parallel num_threads(THREADS) reduction(+ : refused, broken)
     for (int round = 0; round < 50; ++round) {
-        aa_allocator *const a = aa_arena_create(&(aa_options){.upstream = limit, .initial = 100000});
+        aa_allocator *const a =
+            aa_arena_create(&(aa_options){.upstream = limit, .initial = 100000});
         for (int i = 0; i < 20; ++i) {
             refused += aa_alloc(a, 100000) == NULL;
         }
@@ -401,7 +402,8 @@ START_TEST(an_upstream_that_breaks_its_contract_counts_as_refusing)
     const aa_upstream_ops *const both[] = {&few, &odd};
     for (int i = 0; i < 2; ++i) {
         aa_upstream *const upstream = aa_upstream_custom(both[i], NULL);
-        aa_allocator *const a = aa_arena_create(&(aa_options){.upstream = upstream, .initial = 4096});
+        aa_allocator *const a =
+            aa_arena_create(&(aa_options){.upstream = upstream, .initial = 4096});
         assert_fails(aa_alloc(a, 100), AA_NOMEM);
         ck_assert_uint_eq(stats_of(a).committed, 0);
         assert_status(aa_destroy(a), AA_OK);

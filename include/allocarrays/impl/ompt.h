@@ -1,4 +1,4 @@
-/* Between the core and an OMPT tool: what each tells the other. Installed, undocumented. */
+/* Between the core and an OMPT tool: the tool joins, and tells what it sees. Installed, undocumented. */
 #ifndef ALLOCARRAYS_IMPL_OMPT_H
 #define ALLOCARRAYS_IMPL_OMPT_H
 
@@ -6,29 +6,27 @@
 
 AAI_BEGIN_DECLS
 
-/* What a live region was opened under: an allocator of ours and its life. */
-typedef struct aai_handle aai_region_scope;
+typedef enum aai_region_kind {
+    AAI_REGION_PARALLEL,
+    AAI_REGION_LEAGUE /* teams, more than one */
+} aai_region_kind;
 
-/* The core's part. All may be called inside a callback of the runtime, on any thread. */
+/* All may be called inside a callback of the runtime, on any thread. */
 typedef struct aai_ompt_core {
     /* def-allocator-var of this thread; 0 where no OpenMP runtime is known to carry scopes. */
     uintptr_t (*scope_get)(void);
     /* Set it; not 0. */
     void (*scope_set)(uintptr_t handle);
-    /* Count a region that this thread opens now. NULL: its scope is none of ours. */
-    const aai_region_scope *(*region_begin)(void);
-    /* Count it no more; NULL is fine. Any thread, once for each begin. */
-    void (*region_end)(const aai_region_scope *scope);
+    /* This thread opens a region under its current scope. */
+    void (*region_begin)(aai_region_kind kind);
+    /* The last region that this thread opened has ended. */
+    void (*region_end)(void);
 } aai_ompt_core;
 
-/* The tool's part. */
-typedef struct aai_ompt_tool {
-    /* How many of the live regions around the caller were opened under this scope. */
-    uint64_t (*regions_around)(const aai_region_scope *scope);
-} aai_ompt_tool;
+typedef enum aai_ompt_step { AAI_OMPT_JOIN, AAI_OMPT_LEAVE } aai_ompt_step;
 
-/* Join: from now on tool is asked at every reset. NULL: the tool leaves, regions do not count any more. */
-AA_API const aai_ompt_core *aai_ompt_join(const aai_ompt_tool *tool);
+/* From a tool's joining to its leaving, live regions count in the reset proof. */
+AA_API const aai_ompt_core *aai_ompt_take(aai_ompt_step step);
 
 AAI_END_DECLS
 

@@ -1,0 +1,16 @@
+/* Mistake: the old pointer is used after aa_realloc, which mostly, but not always, resizes in place
+ * Cure: use what aa_realloc returned
+ * Unseen: memory that is not the newest is forgotten until the reset, and keeps what it held */
+#include "bug.h"
+
+int main(void)
+{
+    aa_allocator *const a = bug_arena("lists");
+    double *const x = AA_NEW(a, double, 8);
+    x[3] = 1;
+    double *const more = aa_realloc(a, x, 8 * sizeof *x, 800 * sizeof *x);
+    more[3] = 2;
+    const double result = x[3];
+    (void)aa_destroy(a);
+    return bug_result(result);
+}
