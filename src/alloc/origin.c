@@ -32,7 +32,7 @@ bool aai_origin_shared_to(const aai_base *base, int levels)
 uint64_t aai_origin_taker(const aai_base *base)
 {
     if (base->birth_level == 0 || aai_self()->id == base->creator ||
-        aai_origin_shared_to(base, base->birth_level)) {
+        (aai_omp_level() > base->birth_level && aai_origin_shared_to(base, base->birth_level))) {
         return 0;
     }
     return aai_origin_shared_to(base, base->birth_level - 1) ? AAI_TAKEN_BESIDE : AAI_TAKEN_OUTSIDE;

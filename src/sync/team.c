@@ -141,7 +141,7 @@ static void wake_runtime(void)
 {
     static int awake;
     if (AAI_UNLIKELY(__atomic_load_n(&awake, __ATOMIC_RELAXED) == 0)) {
-        (void)aai_omp_level();
+        (void)call_or(OMP_LOAD(level), 0);
         __atomic_store_n(&awake, 1, __ATOMIC_RELAXED);
     }
 }

@@ -420,11 +420,6 @@ START_TEST(the_regions_around_the_team_do_not_refuse_aa_reset_team)
 #pragma omp parallel if (0) reduction(+ : failed)
             failed += fails_in_team(a, 2);
         }
-#pragma omp parallel num_threads(2) reduction(+ : failed)
-        {
-#pragma omp master
-            failed += fails_in_team(a, 2);
-        }
     }
     ck_assert_int_eq(failed, 0);
     assert_no_reports();

@@ -162,35 +162,6 @@ static void by_creator_after_another_host_threads_nested_region(cell *c)
     with_two(c, take_in_another_host_threads_nested_region, 0);
 }
 
-/* libomp lends the threads of one inner region to the next, whoever opens it. */
-static void by_creator_after_both_inner_regions(cell *c)
-{
-    omp_set_max_active_levels(2);
-#pragma omp parallel num_threads(2)
-    {
-        stand(c);
-        if (omp_get_thread_num() == 0) {
-            make_born(c);
-            take_in_inner_region(c);
-        }
-#pragma omp barrier
-        if (omp_get_thread_num() == 1) {
-#pragma omp parallel num_threads(2)
-            {
-                if (omp_get_thread_num() ==
-                    1) { /* not the outer thread, which would be seen anyway */
-                    subject_take(&born);
-                }
-            }
-        }
-#pragma omp barrier
-        if (omp_get_thread_num() == 0) {
-            ask_about(c, &born);
-        }
-    }
-    subject_end(c, &born);
-}
-
 static void inside_its_own_inner_region(cell *c)
 {
     omp_set_max_active_levels(2);
@@ -420,21 +391,13 @@ GROUP(truth_born, "Allocators created inside a region",
             "Its creator asks after its own inner region took memory", OK)},
       {.name = "born-taken-other-region",
        BORN_MANY(by_creator_after_another_host_threads_region,
-                 "Its creator asks after another host thread's region took memory, with the same thread "
-                 "numbers as its own. Not seen",
-                 OK)},
+                 "Its creator asks after another host thread's region took memory", IN_PARALLEL)},
       {.name = "born-taken-other-nested",
        BORN_MANY(
            by_creator_after_another_host_threads_nested_region,
            "Its creator asks after an inner region of another host thread took memory, with the "
            "same thread numbers as its own would have. Not seen",
            OK)},
-      {.name = "born-both-inner",
-       BORN_MANY(
-           by_creator_after_both_inner_regions,
-           "Its creator asks after its own inner region, and then another thread's, took memory. Not "
-           "seen by shared, when one worker served both",
-           "shared: " OK "; private: " IN_PARALLEL)},
       {.name = "born-in-inner",
        BORN(inside_its_own_inner_region, "In an inner region of its creator", IN_PARALLEL)},
       {.name = "born-deeper-taken",
