@@ -166,6 +166,9 @@ END_TEST
 
 /* ---- before the tests --------------------------------------------------------------------------------- */
 
+/* ThreadSanitizer's thread is there always, so nothing is said under it. */
+extern void __tsan_init(void) __attribute__((weak));
+
 static void *wait_for_ever(void *argument)
 {
     for (;;) {
@@ -190,6 +193,9 @@ START_TEST(threads_before_the_first_test_are_warned_of)
     child_run(&result, prepare_with_threads, &threads);
     assert_exited_well(&result);
     ck_assert_str_eq(result.text, "");
+    if (__tsan_init != NULL) {
+        return;
+    }
     threads = 2;
     child_run(&result, prepare_with_threads, &threads);
     assert_exited_well(&result);
