@@ -258,35 +258,41 @@ END_TEST
 START_TEST(untied_tasks_see_the_scope_in_every_part)
 {
     enum { PARTS = 4 };
-    aa_allocator *const a = aa_shared_create(NULL);
+    aa_allocator *const pair[] = {aa_shared_create(NULL), aa_shared_create(NULL)};
     found f = {0, 0, 0, false};
     int wrong = 0;
 #pragma omp parallel num_threads(THREADS) reduction(+ : wrong)
     {
 #pragma omp single
-        AA_WITH(a) {
+        {
             const int me = omp_get_thread_num();
             for (int i = 0; i < TASKS; ++i) {
-#pragma omp task untied shared(f) firstprivate(me)
-                {
-                    look(&f, a, me);
+                aa_allocator *const mine = pair[i % 2];
+                AA_WITH(mine) {
+#pragma omp task untied shared(f)
+                    {
+                        look(&f, mine, me);
 #pragma omp taskyield
-                    look(&f, a, me);
-#pragma omp task shared(f) firstprivate(me)
-                    look(&f, a, me);
+                        look(&f, mine, me);
+#pragma omp task shared(f)
+                        look(&f, mine, me);
 #pragma omp taskwait
-                    look(&f, a, me);
+                        look(&f, mine, me);
+                    }
                 }
             }
             wait_for_others(&f, &f.ran, TASKS);
+            AA_WITH(pair[0]) {
 #pragma omp taskwait
-            wrong += aa_current() != a;
+                wrong += aa_current() != pair[0];
+            }
         }
         wrong += aa_current() != aa_heap();
     }
     ck_assert_int_eq(wrong, 0);
     assert_all(&f, TASKS * PARTS, 1);
-    assert_status(aa_destroy(a), AA_OK);
+    assert_status(aa_destroy(pair[0]), AA_OK);
+    assert_status(aa_destroy(pair[1]), AA_OK);
 }
 END_TEST
 
@@ -421,6 +427,45 @@ START_TEST(tasks_thrown_away_by_a_cancellation_change_no_scope)
     ck_assert_int_eq(wrong, 0);
     ck_assert_int_eq(f.right, f.ran);
     ck_assert_int_lt(f.ran, TASKS);
+    assert_status(aa_destroy(a), AA_OK);
+    assert_status(aa_destroy(b), AA_OK);
+}
+END_TEST
+
+/* The canceller runs, and is left, in a scope that has ended when the rest is thrown away. */
+START_TEST(tasks_thrown_away_later_do_not_bring_an_old_scope_back)
+{
+    aa_allocator *const a = aa_shared_create(NULL);
+    aa_allocator *const b = aa_shared_create(NULL);
+    int ran = 0, wrong = 0, done = 0;
+#pragma omp parallel num_threads(2) reduction(+ : wrong)
+    {
+        if (omp_get_thread_num() == 0) {
+#pragma omp taskgroup
+            {
+                for (int i = 0; i < TASKS; ++i) {
+#pragma omp task shared(ran)
+                    count_up(&ran);
+                }
+                AA_WITH(a) {
+#pragma omp task if (0)
+                    {
+#pragma omp cancel taskgroup
+                    }
+                }
+                AA_WITH(b) {
+#pragma omp taskwait
+                    wrong += aa_current() != b;
+                }
+            }
+            wrong += aa_current() != aa_heap();
+            count_up(&done);
+        } else {
+            wait_for(&done, 1);
+        }
+    }
+    ck_assert_int_eq(ran, 0);
+    ck_assert_int_eq(wrong, 0);
     assert_status(aa_destroy(a), AA_OK);
     assert_status(aa_destroy(b), AA_OK);
 }
@@ -636,6 +681,7 @@ OMPT_TEST_MAIN("ompt: tasks", "OMP_CANCELLATION", "true", AA_TEST(the_mode_says_
                AA_TEST(tasks_with_dependences_see_the_scope),
                AA_TEST(detached_tasks_and_their_waiters_see_their_scopes),
                AA_TEST(tasks_thrown_away_by_a_cancellation_change_no_scope),
+               AA_TEST(tasks_thrown_away_later_do_not_bring_an_old_scope_back),
                AA_TEST(tasks_outside_any_region_see_the_scope),
                AA_TEST(tasks_of_tasks_see_the_scope_of_their_own_creator),
                AA_TEST(a_region_inside_a_task_carries_the_scope_of_the_task),
