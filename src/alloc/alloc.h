@@ -62,7 +62,7 @@ typedef struct aai_ops {
     aai_marks (*marks)(const aa_allocator *, uint64_t thread); /* open ones, for the proof */
     uint64_t (*takers)(const aa_allocator *);     /* private: of its arenas; NULL: base->takers */
     uint64_t (*inner_pins)(const aa_allocator *); /* private: pins of its arenas */
-    bool (*is_busy)(const aa_allocator *); /* another thread is in its upstream */
+    bool (*is_busy)(const aa_allocator *);        /* another thread is in its upstream */
     /* The allocator's own locks, for fork. */
     void (*locks)(const aa_allocator *, void (*each)(aai_lock *));
     void (*forked)(aa_allocator *); /* in the child: calls and marks of other threads are no more */
@@ -77,24 +77,26 @@ typedef struct aai_base {
     size_t capacity, initial;
     int history;
     aa_upstream *upstream;
-    bool guard;            /* blocks live in the guard ring and move at reset */
-    uint64_t guard_misses; /* relaxed: resets and blocks that had to do without */
-    uint64_t creator;      /* thread id; an arena's owner */
-    int birth_level;       /* OpenMP nesting level at creation */
+    bool guard;               /* blocks live in the guard ring and move at reset */
+    uint64_t guard_misses;    /* relaxed: resets and blocks that had to do without */
+    uint64_t creator;         /* thread id; an arena's owner */
+    int birth_level;          /* OpenMP nesting level at creation */
     int birth_path[AAI_PATH]; /* origin.c */
-    uint64_t takers;       /* relaxed: AAI_TAKEN_... since the last reset */
-    uint64_t calls;        /* relaxed: threads in its upstream now */
-    uintptr_t handle;      /* relaxed: its OpenMP handle, 0 until made */
-    size_t watched;        /* relaxed: bytes out under AA_CHECKS=full, for the capacity */
-    int warned;            /* of lost resets */
+    uint64_t takers;          /* relaxed: AAI_TAKEN_... since the last reset */
+    uint64_t calls;           /* relaxed: threads in its upstream now */
+    uintptr_t handle;         /* relaxed: its OpenMP handle, 0 until made */
+    size_t watched;           /* relaxed: bytes out under AA_CHECKS=full, for the capacity */
+    int warned;               /* of lost resets */
     uint64_t resets, growths, upstream_calls, lease_misses; /* relaxed counters */
-    struct aai_team_round *round;    /* aa_reset_team's, made at the first, released at the end */
-    struct aai_base *live_next, *live_prev; /* the list of live allocators, under the registry lock */
+    struct aai_team_round *round; /* aa_reset_team's, made at the first, released at the end */
+    struct aai_base *live_next,
+        *live_prev; /* the list of live allocators, under the registry lock */
 } aai_base;
 
 static inline aai_base *aai_base_of(const aa_allocator *allocator)
 {
-    return (aai_base *)(uintptr_t)allocator; /* head is its first member; callers hold it non-const */
+    return (
+        aai_base *)(uintptr_t)allocator; /* head is its first member; callers hold it non-const */
 }
 
 /* ---- allocator.c: life ------------------------------------------------------------------------------ */
@@ -135,22 +137,31 @@ uint64_t aai_origin_takers(const aa_allocator *allocator);
 /* Begin a call, AA_CURRENT replaced by what it means: AA_INVALID for NULL, AA_NOMEM without a thread record,
  * AA_BUSY when this thread is already inside (a signal handler, an upstream that re-enters), AA_THREAD when
  * the current allocator is another thread's arena. On AA_OK aai_leave must follow. */
+aa_status aai_enter_at(aai_op *op, aa_allocator **allocator, aai_site site);
 aa_status aai_enter(aai_op *op, aa_allocator **allocator, const char *function);
 void aai_leave(aai_op *op);
+/* Where the call under way came in: for reports from below it. Inside an op. */
+aai_site aai_call_site(void);
 /* Around user code called from inside a call. */
 void aai_callback_begin(void);
 void aai_callback_end(void);
 
-typedef struct aai_site {
-    const char *function, *file;
-    int line;
-} aai_site;
-
 /* Report a violation: fill thread, level and names, record the failure, call the handler. Returns the
- * kind's status. Not under a lock. seen: the epoch the caller holds, 0 if none. */
+ * kind's status. Not under a lock. A site without a line gets that of the call under way. */
 aa_status aai_violate(aa_violation_kind kind, const aa_allocator *allocator, aai_site site,
-                      uint64_t seen, const char *format, ...)
-    __attribute__((format(printf, 5, 6)));
+                      const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* Counts of resets and rewinds: at the birth of what is stale, and now. */
+typedef struct aai_epochs {
+    uint64_t seen, now;
+} aai_epochs;
+
+/* The same for something that was born in another epoch than now. */
+aa_status aai_violate_stale(const aa_allocator *allocator, aai_site site, aai_epochs epochs,
+                            const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* Report a call to a destroyed allocator; AA_STALE. */
+aa_status aai_report_gone(const aa_allocator *allocator, aai_site site);
 
 /* Whether a custom allocator has marks (they are no-ops otherwise). */
 bool aai_custom_marks(const aa_allocator *allocator);
@@ -158,7 +169,7 @@ bool aai_custom_marks(const aa_allocator *allocator);
 void aai_fork_install(void);
 void aai_places_fork(void (*each)(aai_lock *));
 extern void (*aai_fork_scope_locks)(void (*each)(aai_lock *)); /* set by the scope floor */
-void aai_places_abandon(void);         /* in the child: end those of the threads that are gone */
+void aai_places_abandon(void);        /* in the child: end those of the threads that are gone */
 extern void (*aai_fork_scopes)(void); /* the same for scopes; set by their floor */
 
 /* Whether an allocator is the arena of a private one. */
@@ -174,7 +185,8 @@ void *aai_alloc_born(aa_allocator *allocator, aai_request *request);
 /* The slow path of every allocation: resolve AA_CURRENT, enter, ask the methods, leave. */
 void *aai_serve(aa_allocator *allocator, aai_request *request, const char *function);
 /* Free an array's memory: as aa_free, exact about which allocation it is. */
-aa_status aai_free_born(aa_allocator *allocator, void *pointer, size_t bytes, const aai_validity *born);
+aa_status aai_free_born(aa_allocator *allocator, void *pointer, size_t bytes,
+                        const aai_validity *born);
 /* Whether memory is still what it was at birth. cell NULL: true. */
 bool aai_valid(const aai_validity *validity);
 /* Whether an allocator's id is still its own: alive. */

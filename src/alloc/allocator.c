@@ -20,10 +20,12 @@ static size_t quarantine_next;
 static aa_status check_options(const aa_options *o)
 {
     if (o->alignment != 0 && (!aai_is_pow2(o->alignment) || o->alignment > AAI_MAX_ALIGNMENT)) {
-        return aai_fail(AA_INVALID, "alignment %zu is not a power of two up to 1 GiB", o->alignment);
+        return aai_fail(AA_INVALID, "alignment %zu is not a power of two up to 1 GiB",
+                        o->alignment);
     }
     if (o->history < 0 || o->history > AAI_HISTORY_MAX) {
-        return aai_fail(AA_INVALID, "history %d is not within 0 .. %d", o->history, AAI_HISTORY_MAX);
+        return aai_fail(AA_INVALID, "history %d is not within 0 .. %d", o->history,
+                        AAI_HISTORY_MAX);
     }
     if ((int)o->checks < AA_CHECKS_DEFAULT || o->checks > AA_CHECKS_FULL) {
         return aai_fail(AA_INVALID, "checks %d is no aa_checks", (int)o->checks);
@@ -40,7 +42,8 @@ static aa_status check_options(const aa_options *o)
                         o->capacity, o->initial);
     }
     if (o->capacity != 0 && o->initial > o->capacity) {
-        return aai_fail(AA_INVALID, "initial %zu is above the capacity %zu", o->initial, o->capacity);
+        return aai_fail(AA_INVALID, "initial %zu is above the capacity %zu", o->initial,
+                        o->capacity);
     }
     return AA_OK;
 }
@@ -256,7 +259,8 @@ void *aai_alloc_failed_product(size_t count, size_t bytes)
 void *aa_alloc_aligned(aa_allocator *allocator, size_t bytes, size_t alignment)
 {
     if (alignment != 0 && (!aai_is_pow2(alignment) || alignment > AAI_MAX_ALIGNMENT)) {
-        (void)aai_fail(AA_INVALID, "aa_alloc_aligned: alignment %zu is not a power of two up to 1 GiB",
+        (void)aai_fail(AA_INVALID,
+                       "aa_alloc_aligned: alignment %zu is not a power of two up to 1 GiB",
                        alignment);
         return NULL;
     }
@@ -281,7 +285,8 @@ void *aa_calloc(aa_allocator *allocator, size_t count, size_t bytes)
 }
 
 /* Inside an op. */
-static void *realloc_entered(aa_allocator *allocator, void *pointer, size_t old_bytes, size_t new_bytes)
+static void *realloc_entered(aa_allocator *allocator, void *pointer, size_t old_bytes,
+                             size_t new_bytes)
 {
     const size_t common = aai_min(old_bytes, new_bytes);
     const aai_resized in_place =
@@ -337,7 +342,8 @@ void aa_free(aa_allocator *allocator, void *pointer, size_t bytes)
     }
 }
 
-aa_status aai_free_born(aa_allocator *allocator, void *pointer, size_t bytes, const aai_validity *born)
+aa_status aai_free_born(aa_allocator *allocator, void *pointer, size_t bytes,
+                        const aai_validity *born)
 {
     return give_back(allocator, pointer, bytes, born);
 }

@@ -5,7 +5,8 @@
 
 #include <allocarrays/arena.h>
 
-static bool feed(aai_lane *lane, aai_piece_kind kind, size_t least, size_t alignment, aai_piece *piece)
+static bool feed(aai_lane *lane, aai_piece_kind kind, size_t least, size_t alignment,
+                 aai_piece *piece)
 {
     (void)kind; /* whole_above is SIZE_MAX: always a window */
     aai_arena *const arena = aai_arena_of_lane(lane);
@@ -18,33 +19,34 @@ bool aai_arena_is_private(const aa_allocator *allocator)
 }
 
 /* Checked tiers: the caller must be the owner. */
-static aa_status check_owner(const aai_arena *arena, const char *function)
+static aa_status check_owner(const aai_arena *arena)
 {
     if (arena->base.head.tier == AA_CHECKS_NONE || aai_self()->id == arena->base.creator) {
         return AA_OK;
     }
-    return aai_foreign_thread(&arena->base, (aai_site){function, NULL, 0});
+    return aai_foreign_thread(&arena->base, aai_call_site());
 }
 
 aa_status aai_foreign_thread(const aai_base *base, aai_site site)
 {
-    return aai_violate(AA_FOREIGN_THREAD, &base->head, site, 0,
-                       "arena '%s' belongs to thread %llu; only its owner may use it (aa_arena_adopt "
-                       "moves it, shared and private serve many threads)",
-                       base->name, (unsigned long long)base->creator);
+    return aai_violate(
+        AA_FOREIGN_THREAD, &base->head, site,
+        "arena '%s' belongs to thread %llu; only its owner may use it (aa_arena_adopt "
+        "moves it, shared and private serve many threads)",
+        base->name, (unsigned long long)base->creator);
 }
 
 static void *arena_alloc(aa_allocator *allocator, aai_request *request)
 {
     aai_arena *const arena = aai_arena_of(allocator);
-    return check_owner(arena, "aa_alloc") == AA_OK ? aai_lane_alloc(&arena->lane, request) : NULL;
+    return check_owner(arena) == AA_OK ? aai_lane_alloc(&arena->lane, request) : NULL;
 }
 
 static aa_status arena_free(aa_allocator *allocator, void *pointer, size_t bytes,
                             const aai_validity *born)
 {
     aai_arena *const arena = aai_arena_of(allocator);
-    const aa_status status = check_owner(arena, "aa_free");
+    const aa_status status = check_owner(arena);
     if (status != AA_OK) {
         return status;
     }
@@ -60,8 +62,7 @@ static aai_resized arena_resize(aa_allocator *allocator, void *pointer, size_t o
                                 size_t new_bytes)
 {
     aai_arena *const arena = aai_arena_of(allocator);
-    if (check_owner(arena, "aa_realloc") != AA_OK ||
-        aai_lane_check_pointer(&arena->lane, pointer) != AA_OK) {
+    if (check_owner(arena) != AA_OK || aai_lane_check_pointer(&arena->lane, pointer) != AA_OK) {
         return AAI_REFUSED;
     }
     return aai_lane_resize(&arena->lane, pointer, old_bytes, new_bytes);
@@ -70,7 +71,7 @@ static aai_resized arena_resize(aa_allocator *allocator, void *pointer, size_t o
 static aa_status arena_mark(aa_allocator *allocator, aa_mark *mark)
 {
     aai_arena *const arena = aai_arena_of(allocator);
-    const aa_status status = check_owner(arena, "aa_mark_take");
+    const aa_status status = check_owner(arena);
     return status != AA_OK ? status : aai_lane_mark_take(&arena->lane, mark);
 }
 
@@ -81,7 +82,7 @@ static aa_status arena_unmark(const aa_mark *mark, aai_mark_end end)
 
 void aai_arena_reset_to(aai_arena *arena, uint64_t key)
 {
-    aai_watch_verify(&arena->lane, 0, (aai_site){"aa_reset", NULL, 0});
+    aai_watch_verify(&arena->lane, 0);
     const size_t use = aai_lane_round_use(&arena->lane);
     aai_base_rekey(&arena->base, key);
     aai_chain_reset(&arena->base, &arena->chain, &arena->lane, use, 0);
@@ -101,7 +102,7 @@ static aa_status arena_reset(aa_allocator *allocator)
 static void arena_destroy(aa_allocator *allocator)
 {
     aai_arena *const arena = aai_arena_of(allocator);
-    aai_watch_verify(&arena->lane, 0, (aai_site){"aa_destroy", NULL, 0});
+    aai_watch_verify(&arena->lane, 0);
     aai_lane_clear(&arena->lane); /* before user code, the upstream, could bump through it */
     aai_chain_fini(&arena->base, &arena->chain);
     aai_lane_fini(&arena->lane);
@@ -205,7 +206,7 @@ aa_status aa_arena_adopt(aa_allocator *allocator)
     aa_status status = AA_OK;
     aai_arena *const arena = aai_arena_of(allocator);
     if (allocator->kind == AAI_GONE) {
-        status = allocator->ops->reset(allocator); /* reports it */
+        status = aai_report_gone(allocator, aai_call_site());
     } else if (allocator->kind != AAI_ARENA || arena->parent != NULL) {
         status = aai_fail(AA_INVALID, "aa_arena_adopt: '%s' is not an arena of its own",
                           aa_name(allocator));

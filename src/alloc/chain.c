@@ -120,8 +120,8 @@ void aai_chain_refused(const aai_base *base, const aai_chain *chain, size_t leas
         (void)aai_fail(AA_NOMEM, "'%s': %zu bytes asked, %zu held, capacity %zu", base->name, least,
                        chain->committed, base->capacity);
     } else {
-        (void)aai_fail(AA_NOMEM, "'%s': %zu bytes asked, %zu held; the upstream refused", base->name,
-                       least, chain->committed);
+        (void)aai_fail(AA_NOMEM, "'%s': %zu bytes asked, %zu held; the upstream refused",
+                       base->name, least, chain->committed);
     }
 }
 

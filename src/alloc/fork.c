@@ -56,7 +56,6 @@ static void forget_calls(aai_base *base, void *context)
     }
 }
 
-
 static void child(void)
 {
     let_go();

@@ -12,7 +12,10 @@ typedef struct shard {
     uint64_t allocations;
 } __attribute__((aligned(128))) shard; /* neighbours do not share a cache line */
 
-#define ONE {.lock = AAI_LOCK_INIT(AAI_RANK_SHARD)}
+#define ONE                                                                                        \
+    {                                                                                              \
+        .lock = AAI_LOCK_INIT(AAI_RANK_SHARD)                                                      \
+    }
 #define FOUR ONE, ONE, ONE, ONE
 #define SIXTEEN FOUR, FOUR, FOUR, FOUR
 static shard shards[SHARDS] = {SIXTEEN, SIXTEEN, SIXTEEN, SIXTEEN};

@@ -57,25 +57,24 @@ aa_status aai_refuse_pinned(const aa_allocator *allocator, aai_cell *cell, uint6
     if (AAI_LOAD(AAI_LOAD(cell->home)->pins) == 0 || !aai_cell_pinned_above(cell, floor)) {
         return AA_OK;
     }
-    const aai_site site = {end == AAI_END_SCRATCH ? "AA_SCRATCH" : "aa_mark_rewind", NULL, 0};
     if (end == AAI_END_SCRATCH) {
-        (void)aai_violate(AA_ESCAPE, allocator, site, 0,
+        (void)aai_violate(AA_ESCAPE, allocator, aai_call_site(),
                           "an array made in this scratch is still pinned at its end; unpin it, or "
                           "make it outside");
         aai_cell_unpin_above(cell, floor); /* its memory goes all the same */
         return AA_OK;
     }
-    return aai_violate(AA_RESET_IN_USE, allocator, site, 0,
+    return aai_violate(AA_RESET_IN_USE, allocator, aai_call_site(),
                        "an array made since the mark is still pinned; unpin it before the rewind");
 }
 
 aa_status aai_lane_unmark(aai_lane *lane, const aa_mark *mark, aai_mark_end end)
 {
     if (mark->depth >= lane->mark_count || lane->marks[mark->depth].serial != mark->serial) {
-        const aai_site site = {end == AAI_END_DROP ? "aa_mark_drop" : "aa_mark_rewind", NULL, 0};
-        return aai_violate(AA_REWIND_ORDER, lane->allocator, site, mark->serial,
-                           "this mark has ended already: it was rewound or dropped, or an outer mark "
-                           "or a reset ended it; marks end in reverse order, each once");
+        return aai_violate(
+            AA_REWIND_ORDER, lane->allocator, aai_call_site(),
+            "this mark has ended already: it was rewound or dropped, or an outer mark "
+            "or a reset ended it; marks end in reverse order, each once");
     }
     const aai_lane_mark found = lane->marks[mark->depth];
     if (end != AAI_END_DROP) {
@@ -83,8 +82,7 @@ aa_status aai_lane_unmark(aai_lane *lane, const aa_mark *mark, aai_mark_end end)
         if (status != AA_OK) {
             return status;
         }
-        const aai_site site = {end == AAI_END_SCRATCH ? "AA_SCRATCH" : "aa_mark_rewind", NULL, 0};
-        aai_watch_verify(lane, found.count, site);
+        aai_watch_verify(lane, found.count);
         rewind_to(lane, &found);
     }
     AAI_STORE(lane->mark_count, mark->depth);

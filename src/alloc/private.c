@@ -166,7 +166,8 @@ static aa_status private_reset(aa_allocator *allocator)
     for (aai_arena *arena = p->arenas; arena != NULL; arena = arena->next) {
         const uint64_t taker = AAI_LOAD(arena->base.takers);
         aai_arena_reset_to(arena, key++);
-        AAI_STORE(arena->base.takers, taker); /* what its thread is; it counts once it takes memory again */
+        AAI_STORE(arena->base.takers,
+                  taker); /* what its thread is; it counts once it takes memory again */
     }
     AAI_ADD(p->base.resets, 1);
     return AA_OK;
@@ -307,7 +308,7 @@ aa_allocator *aa_private_arena(aa_allocator *allocator)
     }
     aai_arena *arena = NULL;
     if (allocator->kind == AAI_GONE) {
-        (void)allocator->ops->reset(allocator); /* reports it */
+        (void)aai_report_gone(allocator, aai_call_site());
     } else if (allocator->kind != AAI_PRIVATE) {
         (void)aai_fail(AA_INVALID, "aa_private_arena: '%s' is not a private allocator",
                        aa_name(allocator));

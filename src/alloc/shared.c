@@ -23,7 +23,7 @@ typedef struct aai_shared {
     aai_chain chain;
     aai_pieces tails; /* unused memory of threads that ended */
     struct seat *seats, *idle;
-    size_t lease;     /* of the options; 0 = doubling */
+    size_t lease; /* of the options; 0 = doubling */
     size_t lane_count, largest_lease;
     uint64_t calls;
     bool resetting;
@@ -67,7 +67,8 @@ static char *cut(aai_shared *s, size_t bytes, size_t alignment)
 }
 
 /* A tail of an ended thread that is large enough, tried before the blocks are cut further. */
-static bool take_tail(aai_shared *s, size_t bytes, size_t align_mask, size_t tried, aai_piece *piece)
+static bool take_tail(aai_shared *s, size_t bytes, size_t align_mask, size_t tried,
+                      aai_piece *piece)
 {
     const size_t stop = s->tails.count > tried ? s->tails.count - tried : 0;
     for (size_t i = s->tails.count; i > stop; --i) {
@@ -100,7 +101,8 @@ static bool grow(aai_shared *s, size_t least, size_t wanted, size_t alignment)
     if (!s->base.upstream->whole && s->base.capacity == 0) {
         request.wanted = aai_max(request.wanted, wanted);
     }
-    if (s->calls != 0) { /* one at a time: what the other brings may do for both, and the cap stays exact */
+    if (s->calls !=
+        0) { /* one at a time: what the other brings may do for both, and the cap stays exact */
         aai_lock_release(&s->lock);
         (void)sched_yield();
         aai_lock_acquire(&s->lock);
@@ -121,7 +123,8 @@ static bool grow(aai_shared *s, size_t least, size_t wanted, size_t alignment)
 
 /* In this order: what ended threads left, a full lease of what is held, more from the upstream, and before
  * AA_NOMEM exactly what is asked. */
-static bool find_memory(aai_shared *s, size_t least, size_t wanted, size_t alignment, aai_piece *piece)
+static bool find_memory(aai_shared *s, size_t least, size_t wanted, size_t alignment,
+                        aai_piece *piece)
 {
     const size_t mask = alignment - 1;
     if (take_tail(s, aai_max(least, wanted / 4), mask, TAILS_TRIED, piece) ||
@@ -137,7 +140,8 @@ static bool find_memory(aai_shared *s, size_t least, size_t wanted, size_t align
            take_tail(s, least, mask, s->tails.count, piece);
 }
 
-static bool feed(aai_lane *lane, aai_piece_kind kind, size_t least, size_t alignment, aai_piece *piece)
+static bool feed(aai_lane *lane, aai_piece_kind kind, size_t least, size_t alignment,
+                 aai_piece *piece)
 {
     seat *const me = seat_of(lane);
     aai_shared *const s = me->shared;
@@ -352,14 +356,14 @@ static void end_reset(aai_shared *s)
 }
 
 /* Fully checked: verify what all threads were given. Nobody is inside. */
-static void verify_all(aai_shared *s, const char *function)
+static void verify_all(aai_shared *s)
 {
     if (s->base.head.tier != AA_CHECKS_FULL) {
         return;
     }
     for (seat *at = s->seats; at != NULL; at = at->next) {
         if (at->lane.key == AAI_LOAD(s->base.cell->key)) { /* head.key is gone in a destroy */
-            aai_watch_verify(&at->lane, 0, (aai_site){function, NULL, 0});
+            aai_watch_verify(&at->lane, 0);
             aai_lane_clear(&at->lane);
         }
     }
@@ -376,7 +380,7 @@ static aa_status shared_reset(aa_allocator *allocator)
         end_reset(s);
         return aai_fail(AA_OVERFLOW, "aa_reset: the epoch counter is at its end");
     }
-    verify_all(s, "aa_reset");
+    verify_all(s);
     const size_t use = aai_lane_round_use(&s->central);
     const size_t extra = s->lane_count * s->largest_lease;
     s->tails.count = 0;
@@ -390,7 +394,7 @@ static aa_status shared_reset(aa_allocator *allocator)
 static void shared_destroy(aa_allocator *allocator)
 {
     aai_shared *const s = shared_of(allocator);
-    verify_all(s, "aa_destroy");
+    verify_all(s);
     aai_lock_acquire(&aai_registry_lock);
     for (seat *at = s->seats; at != NULL; at = at->next) {
         aai_place_remove(&at->lane);

@@ -158,9 +158,8 @@ static aa_status refuse_pinned(aai_tracker *tracker, uint64_t sequence, aai_mark
     if (!any_pinned(tracker, sequence)) {
         return AA_OK;
     }
-    const bool scratch = end == AAI_END_SCRATCH;
-    const aai_site site = {scratch ? "AA_SCRATCH" : "aa_mark_rewind", NULL, 0};
-    return aai_violate(scratch ? AA_ESCAPE : AA_RESET_IN_USE, aa_heap(), site, 0,
+    const aa_violation_kind kind = end == AAI_END_SCRATCH ? AA_ESCAPE : AA_RESET_IN_USE;
+    return aai_violate(kind, aa_heap(), aai_call_site(),
                        "an array made since the mark is still pinned; unpin it first, or make it "
                        "outside");
 }
@@ -170,8 +169,7 @@ aa_status aai_tracker_unmark(const aa_mark *mark, aai_mark_end end)
     aai_tracker *const tracker = my_tracker();
     if (tracker == NULL || mark->depth >= tracker->mark_count ||
         tracker->marks[mark->depth].serial != mark->serial) {
-        const aai_site site = {end == AAI_END_DROP ? "aa_mark_drop" : "aa_mark_rewind", NULL, 0};
-        return aai_violate(AA_REWIND_ORDER, aa_heap(), site, mark->serial,
+        return aai_violate(AA_REWIND_ORDER, aa_heap(), aai_call_site(),
                            "this mark has ended already; marks end in reverse order, each once");
     }
     const uint64_t sequence = tracker->marks[mark->depth].sequence;
@@ -185,7 +183,8 @@ aa_status aai_tracker_unmark(const aa_mark *mark, aai_mark_end end)
         }
     }
     tracker->mark_count = mark->depth;
-    while (tracker->mark_count == 0 && pop(tracker, 0) != NULL) { /* nothing takes these back any more */
+    while (tracker->mark_count == 0 &&
+           pop(tracker, 0) != NULL) { /* nothing takes these back any more */
     }
     return AA_OK;
 }

@@ -132,9 +132,10 @@ static bool is_broken(const aai_lane *lane, const struct aai_watched *at, size_t
     return *offset != 0 || (at->bytes == 0 && (unsigned char)at->start[0] != REDZONE_BYTE);
 }
 
-void aai_watch_verify(aai_lane *lane, uint64_t first, aai_site site)
+void aai_watch_verify(aai_lane *lane, uint64_t first)
 {
-    if (lane->watch == NULL || aai_tools_poisoning()) { /* the tool has reported it, and would report us */
+    if (lane->watch == NULL ||
+        aai_tools_poisoning()) { /* the tool has reported it, and would report us */
         return;
     }
     uint64_t broken = 0;
@@ -150,8 +151,9 @@ void aai_watch_verify(aai_lane *lane, uint64_t first, aai_site site)
         }
     }
     if (broken != 0) {
-        (void)aai_violate(AA_CORRUPTION, lane->allocator, site, 0,
-                          "%" PRIu64 " block(s) were written past their end; the first: %zu bytes at %p, "
+        (void)aai_violate(AA_CORRUPTION, lane->allocator, aai_call_site(),
+                          "%" PRIu64
+                          " block(s) were written past their end; the first: %zu bytes at %p, "
                           "byte %zu overwritten",
                           broken, worst.bytes, (void *)worst.start, offset);
     }

@@ -37,8 +37,9 @@ void aai_watch_cancel(aai_lane *lane, size_t bytes); /* it was refused after all
 void aai_watch_born(aai_lane *lane, char *start, size_t bytes, size_t taken);
 /* Whether the newest allocation is this one, as it was asked for. */
 bool aai_watch_is(const aai_lane *lane, const void *start, size_t bytes);
-/* Verify the redzones of the allocations from ordinal `first` on: at most one report (AA_CORRUPTION). */
-void aai_watch_verify(aai_lane *lane, uint64_t first, aai_site site);
+/* Verify the redzones of the allocations from ordinal `first` on: at most one report (AA_CORRUPTION). Inside
+ * an op. */
+void aai_watch_verify(aai_lane *lane, uint64_t first);
 /* They are given back: junk, poison, out of the sums. */
 void aai_watch_end(aai_lane *lane, uint64_t first);
 

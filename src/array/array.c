@@ -183,7 +183,7 @@ static AAI_COLD aa_allocator *refuse_foreign(const char *function, aa_allocator 
 {
     const aai_thread *const self = aai_self();
     (void)aai_violate(
-        AA_FOREIGN_THREAD, arena, (aai_site){function, NULL, 0}, 0,
+        AA_FOREIGN_THREAD, arena, (aai_site){function, NULL, 0},
         "the current allocator '%s' is the arena of thread %" PRIu64 ", and thread %" PRIu64
         " asked it for an array; put a shared or private allocator in scope around a region",
         aa_name(arena), AAI_LOAD(aai_base_of(arena)->creator), self == NULL ? 0 : self->id);
@@ -208,7 +208,7 @@ static AAI_COLD aa_allocator *refuse_handle(const aai_ask *ask)
         (void)aai_fail(AA_INVALID, "%s: the allocator is NULL", ask->function);
     } else {
         (void)aai_violate(
-            AA_USE_AFTER_RESET, NULL, (aai_site){ask->function, NULL, 0}, 0,
+            AA_USE_AFTER_RESET, NULL, (aai_site){ask->function, NULL, 0},
             "%s: the allocator of its handle was destroyed; give it another with aa_bind",
             aai_array_describe(ask->model).text);
     }
@@ -462,7 +462,7 @@ aa_array aa_bind(const aa_array *array, aa_allocator *dispatch)
         return aai_array_null();
     }
     if (dispatch->kind == AAI_GONE) {
-        (void)aai_violate(AA_USE_AFTER_RESET, dispatch, (aai_site){"aa_bind", NULL, 0}, 0,
+        (void)aai_violate(AA_USE_AFTER_RESET, dispatch, (aai_site){"aa_bind", NULL, 0},
                           "allocator '%s' was destroyed; it cannot be a handle", aa_name(dispatch));
         return aai_array_null();
     }
@@ -476,17 +476,11 @@ aa_array aa_bind(const aa_array *array, aa_allocator *dispatch)
 
 /* ---- ending ----------------------------------------------------------------------------------------- */
 
-/* Exact, where aai_cell_pinned_above also answers for newer arrays: an unpin that succeeds is undone. */
 static bool is_pinned(const aa_array *array)
 {
     aai_cell *const cell = (aai_cell *)(uintptr_t)array->validity.cell;
-    if (AAI_LOAD(AAI_LOAD(cell->home)->pins) == 0 ||
-        !aai_cell_unpin(cell, array->validity.ordinal)) {
-        return false;
-    }
-    const bool again = aai_cell_pin(cell, array->validity.ordinal);
-    aai_assert(again); /* it takes the room that the unpin left */
-    return true;
+    return AAI_LOAD(AAI_LOAD(cell->home)->pins) != 0 &&
+           aai_cell_pinned(cell, array->validity.ordinal);
 }
 
 static aa_status give_back(const aa_array *array)
@@ -497,7 +491,7 @@ static aa_status give_back(const aa_array *array)
         return status;
     }
     if (is_pinned(array)) {
-        return aai_violate(AA_RESET_IN_USE, array->owner, site, array->validity.key,
+        return aai_violate(AA_RESET_IN_USE, array->owner, site,
                            "%s is pinned; aa_unpin it before it is freed",
                            aai_array_describe(array).text);
     }

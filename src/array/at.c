@@ -47,7 +47,7 @@ static int axis_outside(const aa_array *array, const aai_index *index)
 
 static void report_bounds(const aa_array *array, aai_site site, const char *what)
 {
-    (void)aai_violate(AA_OUT_OF_BOUNDS, aai_array_owner(array), site, array->validity.key, "%s: %s",
+    (void)aai_violate(AA_OUT_OF_BOUNDS, aai_array_owner(array), site, "%s: %s",
                       aai_array_describe(array).text, what);
 }
 

@@ -118,10 +118,21 @@ const aa_allocator *aai_array_owner(const aa_array *array)
     return AAI_LOAD(home->id) == array->owner_id ? array->owner : NULL;
 }
 
+/* Counted from the cell's start, unless the cell has been recycled. A reset that the lane has not seen yet
+ * counts as one. */
+static aai_epochs epochs_of(const aai_validity *born)
+{
+    const aai_cell *const home = AAI_LOAD(born->cell->home);
+    const uint64_t first = AAI_LOAD(born->cell->first);
+    const uint64_t start = born->epoch >= first ? first : 0;
+    const uint64_t unseen = home != born->cell && AAI_LOAD(home->key) != born->key;
+    return (aai_epochs){born->epoch - start, AAI_LOAD(born->cell->epoch) - start + unseen};
+}
+
 static AAI_COLD aa_status report_stale(const aa_array *array, aai_site site)
 {
-    return aai_violate(
-        AA_USE_AFTER_RESET, aai_array_owner(array), site, array->validity.key,
+    return aai_violate_stale(
+        aai_array_owner(array), site, epochs_of(&array->validity),
         "%s: its memory was taken back by a reset, rewind, free or destroy; aa_materialize "
         "what must outlive that",
         aai_array_describe(array).text);

@@ -66,12 +66,18 @@ static void print_and_abort(const aa_violation *v)
     if (v->file != NULL) {
         (void)snprintf(site, sizeof site, " at %s:%d", v->file, v->line);
     }
-    (void)fprintf(stderr,
-                  "allocarrays: %s in %s%s\n  %s\n  allocator '%s', thread %llu (OpenMP thread %d, "
-                  "level %d), epoch %llu, now %llu\n",
-                  aa_violation_name(v->kind), v->function, site, v->message, v->allocator_name,
-                  (unsigned long long)v->thread_id, v->thread_num, v->level,
-                  (unsigned long long)v->epoch_seen, (unsigned long long)v->epoch_now);
+    char born[64] = "";
+    if (v->epoch_seen != v->epoch_now) {
+        (void)snprintf(born, sizeof born, " (made in epoch %llu)",
+                       (unsigned long long)v->epoch_seen);
+    }
+    (void)fprintf(
+        stderr,
+        "allocarrays: %s in %s%s\n  %s\n  allocator '%s', epoch %llu%s; thread %llu (OpenMP "
+        "thread %d, level %d)\n",
+        aa_violation_name(v->kind), v->function, site, v->message, v->allocator_name,
+        (unsigned long long)v->epoch_now, born, (unsigned long long)v->thread_id, v->thread_num,
+        v->level);
     (void)fflush(stderr);
     abort();
 }

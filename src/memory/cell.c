@@ -89,6 +89,7 @@ aai_cell *aai_cell_take(uint64_t id, uint64_t key, aai_cell *home)
     AAI_STORE(cell->regions, 0);
     cell->pinned_count = 0;
     aai_cell_restart(cell, key);
+    AAI_STORE(cell->first, AAI_LOAD(cell->epoch));
     AAI_STORE(cell->id, id);
     return cell;
 }
@@ -163,7 +164,8 @@ void aai_cell_rewind(aai_cell *cell, uint64_t floor)
 
 bool aai_cell_survived(const aai_cell *const_cell, uint64_t epoch, uint64_t ordinal)
 {
-    aai_cell *const cell = (aai_cell *)(uintptr_t)const_cell; /* its lock is not part of its value */
+    aai_cell *const cell =
+        (aai_cell *)(uintptr_t)const_cell; /* its lock is not part of its value */
     if (AAI_LOAD(cell->epoch) == epoch || ordinal < AAI_LOAD(cell->low)) {
         return true;
     }
@@ -226,6 +228,14 @@ bool aai_cell_unpin(aai_cell *cell, uint64_t ordinal)
     }
     aai_lock_release(lock_of(cell));
     return found != NULL;
+}
+
+bool aai_cell_pinned(aai_cell *cell, uint64_t ordinal)
+{
+    aai_lock_acquire(lock_of(cell));
+    const bool pinned = find_pinned(cell, ordinal) != NULL;
+    aai_lock_release(lock_of(cell));
+    return pinned;
 }
 
 void aai_cell_unpin_above(aai_cell *cell, uint64_t floor)

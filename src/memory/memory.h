@@ -95,7 +95,7 @@ void aai_unique_continue_at(uint64_t next);
  * (new epoch, f), for an array older than the popped steps is above f only if it was above them. `low` is
  * the bottom's floor: what lies below it is valid without the lock.
  *
- * id, key, home, epoch, low, pins, holders, regions: relaxed atomics, ordered by the user's own synchronisation
+ * id, key, home, epoch, first, low, pins, holders, regions: relaxed atomics, ordered by the user's own synchronisation
  * (an array reaches another thread only through some). steps and pinned: under the cell's lock. */
 typedef struct aai_step {
     uint64_t epoch, floor;
@@ -109,6 +109,7 @@ typedef struct aai_cell {
     uint64_t id, key;
     struct aai_cell *home; /* itself, or the shared allocator's */
     uint64_t epoch, low;
+    uint64_t first;   /* epoch at take: reports count from it */
     uint64_t pins;    /* home: of the whole allocator */
     uint64_t holders; /* home: scopes and tokens entered, all threads */
     uint64_t regions; /* home: live regions that carry its scope; scope/ompt_hooks.c */
@@ -139,6 +140,7 @@ bool aai_cell_pin(aai_cell *cell, uint64_t ordinal);
 bool aai_cell_unpin(aai_cell *cell, uint64_t ordinal);
 /* Forget the pins with ordinal >= floor. */
 void aai_cell_unpin_above(aai_cell *cell, uint64_t floor);
+bool aai_cell_pinned(aai_cell *cell, uint64_t ordinal);
 /* Whether anything with ordinal >= floor is pinned. */
 bool aai_cell_pinned_above(aai_cell *cell, uint64_t floor);
 

@@ -23,9 +23,16 @@ bool aai_pages_move(void *start, void *target, size_t bytes);
 /* Make [pointer, pointer + bytes) resident. Its contents must be free to change. */
 void aai_pages_populate(void *pointer, size_t bytes);
 
+/* Where a call came in: its function, and the caller's line where a macro captured it (else NULL, 0). */
+typedef struct aai_site {
+    const char *function, *file;
+    int line;
+} aai_site;
+
 /* A call of this library under way on a thread; on its stack, linked from its record. */
 typedef struct aai_op {
     const aa_allocator *allocator;
+    aai_site site;
     struct aai_op *outer;
     bool in_callback; /* user code runs: an upstream, a method, a violation handler */
 } aai_op;

@@ -30,7 +30,8 @@ static uintptr_t make_handle(aai_base *base)
     const uintptr_t made = entry == NULL ? 0 : aai_omp_handle_make(base->head.mask + 1);
     if (made == 0) {
         aai_mfree(entry);
-        (void)aai_fail(AA_NOMEM, "aa_omp_handle: the OpenMP runtime gave no handle for '%s'", base->name);
+        (void)aai_fail(AA_NOMEM, "aa_omp_handle: the OpenMP runtime gave no handle for '%s'",
+                       base->name);
         return 0;
     }
     entry->node.key = made;
@@ -64,12 +65,13 @@ uintptr_t aa_omp_handle(aa_allocator *allocator)
         return 0;
     }
     if (real->kind == AAI_GONE) {
-        (void)real->ops->reset(real); /* reports it */
+        (void)aai_report_gone(real, (aai_site){"aa_omp_handle", NULL, 0});
         return 0;
     }
     aai_omp_look_again();
     if (!aai_omp_carries()) {
-        (void)aai_fail(AA_UNSUPPORTED, "aa_omp_handle: no OpenMP runtime with allocators is loaded");
+        (void)aai_fail(AA_UNSUPPORTED,
+                       "aa_omp_handle: no OpenMP runtime with allocators is loaded");
         return 0;
     }
     aai_base *const base = aai_base_of(real);
@@ -118,7 +120,7 @@ aa_allocator *aai_current_of_icv(void)
     }
     if (!aai_alive(found->cell, found->id)) {
         const aai_site site = {"aa_current", NULL, 0};
-        (void)aai_violate(AA_USE_AFTER_RESET, NULL, site, found->id,
+        (void)aai_violate(AA_USE_AFTER_RESET, NULL, site,
                           "the current allocator was destroyed while its scope was open; the heap "
                           "serves instead");
         return aa_heap();

@@ -33,10 +33,11 @@ static int level_of_caller(void)
 
 static aa_status refuse_others(const aai_base *base, aai_site site)
 {
-    return aai_violate(AA_RESET_IN_PARALLEL, &base->head, site, 0,
-                       "other threads of an open region may be using '%s'; use aa_reset_team where all of "
-                       "them can call it, or reset after the region",
-                       base->name);
+    return aai_violate(
+        AA_RESET_IN_PARALLEL, &base->head, site,
+        "other threads of an open region may be using '%s'; use aa_reset_team where all of "
+        "them can call it, or reset after the region",
+        base->name);
 }
 
 /* Clauses 1 and 2. */
@@ -44,19 +45,21 @@ static aa_status refuse_level(const aai_base *base, aai_site site)
 {
     const int level = level_of_caller();
     if (level > base->birth_level) {
-        return aai_violate(AA_RESET_IN_PARALLEL, &base->head, site, 0,
-                           "a parallel region is active: nesting level %d, '%s' was created at level "
-                           "%d; reset after the region, or with aa_reset_team by all its threads",
-                           level, base->name, base->birth_level);
+        return aai_violate(
+            AA_RESET_IN_PARALLEL, &base->head, site,
+            "a parallel region is active: nesting level %d, '%s' was created at level "
+            "%d; reset after the region, or with aa_reset_team by all its threads",
+            level, base->name, base->birth_level);
     }
     if (level == 0) {
         return AA_OK;
     }
     if (level == base->birth_level && aai_self()->id != base->creator) {
-        return aai_violate(AA_RESET_IN_PARALLEL, &base->head, site, 0,
-                           "'%s' was created inside this region by thread %llu; only that thread may "
-                           "reset it here (or all of them, with aa_reset_team)",
-                           base->name, (unsigned long long)base->creator);
+        return aai_violate(
+            AA_RESET_IN_PARALLEL, &base->head, site,
+            "'%s' was created inside this region by thread %llu; only that thread may "
+            "reset it here (or all of them, with aa_reset_team)",
+            base->name, (unsigned long long)base->creator);
     }
     const uint64_t takers = aai_origin_takers(&base->head);
     const bool beside = level == base->birth_level && takers != 0;
@@ -72,17 +75,19 @@ aa_status aai_prove_team_alone(const aa_allocator *allocator, aai_site site)
     for (int outer = birth + 1; outer < level && alone; ++outer) {
         alone = aai_omp_team_size(outer) == 1;
     }
-    const int common = birth < level - 1 ? birth : level - 1; /* above that the team's threads differ */
+    const int common =
+        birth < level - 1 ? birth : level - 1; /* above that the team's threads differ */
     alone = alone && aai_origin_shared_to(base, common);
     const uint64_t takers = birth == 0 || level < birth ? 0 : aai_origin_takers(allocator);
     const uint64_t strangers =
-        level > birth ? takers : takers & AAI_TAKEN_OUTSIDE; /* at the level of birth all are here */
+        level > birth ? takers
+                      : takers & AAI_TAKEN_OUTSIDE; /* at the level of birth all are here */
     return alone && strangers == 0 ? AA_OK : refuse_others(base, site);
 }
 
 static aa_status refuse_busy(const aa_allocator *allocator, aai_site site)
 {
-    return aai_violate(AA_RESET_IN_USE, allocator, site, 0,
+    return aai_violate(AA_RESET_IN_USE, allocator, site,
                        "another thread is inside a call to '%s' right now", aa_name(allocator));
 }
 
@@ -94,10 +99,11 @@ static aa_status refuse_regions(const aa_allocator *allocator, aai_site site, ui
     }
     char where[256];
     aai_scopes_describe(allocator, where, sizeof where);
-    return aai_violate(AA_RESET_IN_PARALLEL, allocator, site, 0,
-                       "%llu parallel region(s) that other threads opened under the scope of '%s' are "
-                       "live (counted by OMPT):%s wait until they have ended, then reset",
-                       (unsigned long long)(live - own), aa_name(allocator), where);
+    return aai_violate(
+        AA_RESET_IN_PARALLEL, allocator, site,
+        "%llu parallel region(s) that other threads opened under the scope of '%s' are "
+        "live (counted by OMPT):%s wait until they have ended, then reset",
+        (unsigned long long)(live - own), aa_name(allocator), where);
 }
 
 aa_status aai_prove_no_holders(const aa_allocator *allocator, aai_site site, uint64_t own_regions,
@@ -112,26 +118,29 @@ aa_status aai_prove_no_holders(const aa_allocator *allocator, aai_site site, uin
     if (holders > own_scopes) {
         char where[256];
         aai_scopes_describe(allocator, where, sizeof where);
-        return aai_violate(AA_RESET_IN_USE, allocator, site, 0,
-                           "%llu scope(s) or token(s) of other threads are open for '%s':%s end them, "
-                           "then reset",
-                           (unsigned long long)(holders - own_scopes), base->name, where);
+        return aai_violate(
+            AA_RESET_IN_USE, allocator, site,
+            "%llu scope(s) or token(s) of other threads are open for '%s':%s end them, "
+            "then reset",
+            (unsigned long long)(holders - own_scopes), base->name, where);
     }
     const uint64_t marks =
         allocator->ops->marks == NULL ? 0 : allocator->ops->marks(allocator, aai_self()->id).others;
     if (marks > own_marks) {
-        return aai_violate(AA_RESET_IN_USE, allocator, site, 0,
-                           "other threads have %llu open mark(s) or scratch(es) in '%s'; end them first",
-                           (unsigned long long)(marks - own_marks), base->name);
+        return aai_violate(
+            AA_RESET_IN_USE, allocator, site,
+            "other threads have %llu open mark(s) or scratch(es) in '%s'; end them first",
+            (unsigned long long)(marks - own_marks), base->name);
     }
     const uint64_t inner =
         allocator->ops->inner_pins == NULL ? 0 : allocator->ops->inner_pins(allocator);
     const uint64_t pins = AAI_LOAD(base->cell->pins) + inner;
     if (pins != 0) {
-        return aai_violate(AA_RESET_IN_USE, allocator, site, 0,
-                           "%llu pin(s) on arrays of '%s': a kernel or borrower is using them; aa_unpin "
-                           "first",
-                           (unsigned long long)pins, base->name);
+        return aai_violate(
+            AA_RESET_IN_USE, allocator, site,
+            "%llu pin(s) on arrays of '%s': a kernel or borrower is using them; aa_unpin "
+            "first",
+            (unsigned long long)pins, base->name);
     }
     return allocator->ops->is_busy != NULL && allocator->ops->is_busy(allocator)
                ? refuse_busy(allocator, site)
@@ -164,7 +173,8 @@ aa_status aai_prove_quiescent(const aa_allocator *allocator, aai_site site)
 /* A method that found calls under way, which began after the proof, has changed nothing. */
 aa_status aai_reset_now(aa_allocator *allocator, aai_site site)
 {
-    aai_tools_race_write(&allocator->mask); /* before the locks of the reset, which would order it */
+    aai_tools_race_write(
+        &allocator->mask); /* before the locks of the reset, which would order it */
     const aa_status status = allocator->ops->reset(allocator);
     return status == AA_BUSY ? refuse_busy(allocator, site) : status;
 }
@@ -172,7 +182,7 @@ aa_status aai_reset_now(aa_allocator *allocator, aai_site site)
 static aa_status reset_entered(aa_allocator *allocator, aai_site site)
 {
     if (allocator->kind == AAI_GONE) {
-        return allocator->ops->reset(allocator); /* reports it */
+        return aai_report_gone(allocator, site);
     }
     if (allocator->ops->reset == NULL) {
         return aai_fail(AA_UNSUPPORTED, "aa_reset: '%s' cannot be reset", aa_name(allocator));
@@ -185,16 +195,17 @@ static aa_status reset_entered(aa_allocator *allocator, aai_site site)
 aa_status aai_reset_at(aa_allocator *allocator, const char *file, int line)
 {
     aai_op op;
-    const aa_status entered = aai_enter(&op, &allocator, "aa_reset");
+    const aai_site site = {"aa_reset", file, line};
+    const aa_status entered = aai_enter_at(&op, &allocator, site);
     if (entered != AA_OK) {
         return entered;
     }
-    const aa_status status = reset_entered(allocator, (aai_site){"aa_reset", file, line});
+    const aa_status status = reset_entered(allocator, site);
     aai_leave(&op);
     return status;
 }
 
-aa_status (aa_reset)(aa_allocator *allocator)
+aa_status(aa_reset)(aa_allocator *allocator)
 {
     return aai_reset_at(allocator, NULL, 0);
 }
@@ -203,8 +214,7 @@ static aa_status destroy_entered(aa_allocator *allocator)
 {
     const aai_site site = {"aa_destroy", NULL, 0};
     if (allocator->kind == AAI_GONE) {
-        return aai_violate(AA_USE_AFTER_RESET, allocator, site, aai_base_of(allocator)->id,
-                           "allocator '%s' was destroyed before", aa_name(allocator));
+        return aai_report_gone(allocator, site);
     }
     if (allocator->ops->destroy == NULL) {
         return aai_fail(AA_UNSUPPORTED, "aa_destroy: '%s' is for good", aa_name(allocator));

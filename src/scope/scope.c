@@ -128,12 +128,13 @@ int aai_scopes_deepest(void)
     return deepest;
 }
 
-static size_t describe_entry(const aai_scopes *scopes, const aai_entry *entry, char *text, size_t bytes)
+static size_t describe_entry(const aai_scopes *scopes, const aai_entry *entry, char *text,
+                             size_t bytes)
 {
     const char *const file = AAI_LOAD(entry->file);
-    const int length =
-        snprintf(text, bytes, " thread %llu (%s:%d, level %d);", (unsigned long long)scopes->thread,
-                 file != NULL ? file : "aa_scope_enter", AAI_LOAD(entry->line), AAI_LOAD(entry->level));
+    const int length = snprintf(
+        text, bytes, " thread %llu (%s:%d, level %d);", (unsigned long long)scopes->thread,
+        file != NULL ? file : "aa_scope_enter", AAI_LOAD(entry->line), AAI_LOAD(entry->level));
     return length < 0 ? 0 : aai_min((size_t)length, bytes);
 }
 
@@ -204,8 +205,9 @@ static void repair(aai_scopes *scopes, const void *frame)
         repaired = true;
     }
     if (repaired) {
-        (void)aai_fail(AA_ORDER, "AA_WITH: a function was left (longjmp?) inside a scope; the scope was "
-                                 "ended now");
+        (void)aai_fail(AA_ORDER,
+                       "AA_WITH: a function was left (longjmp?) inside a scope; the scope was "
+                       "ended now");
     }
 }
 
@@ -253,13 +255,13 @@ aa_scope aai_scope_enter_at(aa_allocator *allocator, void *frame, const char *fi
     if (real == NULL) {
         static int warned;
         (void)aai_fail(AA_INVALID, "AA_WITH: NULL allocator; the scope is unchanged");
-        aai_warn_once(&warned, "AA_WITH(NULL)%s%s: the body runs under the unchanged scope",
-                      file != NULL ? " in " : "", file != NULL ? file : "");
+        aai_warn_once(&warned, "AA_WITH(NULL) at %s:%d: the body runs under the unchanged scope",
+                      file != NULL ? file : "aa_scope_enter", line);
         return unchanged();
     }
     if (real->kind == AAI_GONE) {
         const aai_base *const base = aai_base_of(real);
-        (void)aai_violate(AA_USE_AFTER_RESET, real, (aai_site){"AA_WITH", file, line}, base->id,
+        (void)aai_violate(AA_USE_AFTER_RESET, real, (aai_site){"AA_WITH", file, line},
                           "allocator '%s' was destroyed; the body runs under the unchanged scope",
                           base->name);
         return unchanged();
@@ -304,8 +306,9 @@ aa_scope aai_token_enter_at(aa_token token, void *frame, const char *file, int l
         return unchanged();
     }
     if (!aai_alive(token.cell, token.id)) {
-        (void)aai_violate(AA_USE_AFTER_RESET, NULL, (aai_site){"AA_TASK", file, line}, token.id,
-                          "the token's allocator was destroyed; the body runs under the current scope");
+        (void)aai_violate(
+            AA_USE_AFTER_RESET, NULL, (aai_site){"AA_TASK", file, line},
+            "the token's allocator was destroyed; the body runs under the current scope");
         return unchanged();
     }
     aai_entry entry = {.allocator = token.allocator,
@@ -344,8 +347,9 @@ aa_status aa_scope_leave(aa_scope scope)
     while (scopes->depth > scope.depth) {
         drop_top(scopes);
     }
-    return inner ? aai_fail(AA_ORDER, "aa_scope_leave: inner scopes were still open; they ended too")
-                 : AA_OK;
+    return inner
+               ? aai_fail(AA_ORDER, "aa_scope_leave: inner scopes were still open; they ended too")
+               : AA_OK;
 }
 
 void aai_scope_end(aa_scope *scope)
@@ -364,7 +368,7 @@ static aa_allocator *current_of_thread(void)
     }
     const aai_entry *const top = aai_entry_at(scopes, scopes->depth - 1);
     if (!aai_alive(top->cell, top->id)) {
-        (void)aai_violate(AA_USE_AFTER_RESET, NULL, (aai_site){"aa_current", NULL, 0}, top->id,
+        (void)aai_violate(AA_USE_AFTER_RESET, NULL, (aai_site){"aa_current", NULL, 0},
                           "the current allocator was destroyed while its scope was open; the heap "
                           "serves instead");
         return aa_heap();

@@ -8,12 +8,12 @@ bool aa_mark_is_null(aa_mark mark)
     return mark.state == 0;
 }
 
-aa_mark aa_mark_take(aa_allocator *allocator)
+static aa_mark take_at(aa_allocator *allocator, aai_site site)
 {
     static const aa_mark null;
     aa_allocator *real = allocator;
     aai_op op;
-    if (aai_enter(&op, &real, "aa_mark_take") != AA_OK) {
+    if (aai_enter_at(&op, &real, site) != AA_OK) {
         return null;
     }
     const aai_base *const base = aai_base_of(real);
@@ -27,17 +27,22 @@ aa_mark aa_mark_take(aa_allocator *allocator)
     return status == AA_OK ? mark : null;
 }
 
+aa_mark aa_mark_take(aa_allocator *allocator)
+{
+    return take_at(allocator, (aai_site){"aa_mark_take", NULL, 0});
+}
+
 static aa_status check_mark(const aa_mark *mark, aai_site site)
 {
     if (mark->state == 0) {
         return aai_fail(AA_INVALID, "%s: a null mark", site.function);
     }
     if (!aai_alive(mark->cell, mark->id)) {
-        return aai_violate(AA_USE_AFTER_RESET, NULL, site, mark->id,
+        return aai_violate(AA_USE_AFTER_RESET, NULL, site,
                            "the allocator of this mark was destroyed");
     }
     if (aa_tls.thread_id != mark->thread_id) {
-        return aai_violate(AA_FOREIGN_THREAD, mark->allocator, site, mark->serial,
+        return aai_violate(AA_FOREIGN_THREAD, mark->allocator, site,
                            "this mark belongs to thread %llu; the thread that took it ends it",
                            (unsigned long long)mark->thread_id);
     }
@@ -52,7 +57,7 @@ static aa_status end_mark(const aa_mark *mark, aai_mark_end end, aai_site site)
     }
     aai_op op;
     aa_allocator *allocator = mark->allocator;
-    const aa_status entered = aai_enter(&op, &allocator, site.function);
+    const aa_status entered = aai_enter_at(&op, &allocator, site);
     if (entered != AA_OK) {
         return entered;
     }
@@ -73,7 +78,14 @@ aa_status aa_mark_drop(aa_mark mark)
 
 aai_scratch aai_scratch_begin(aa_allocator *allocator, const char *file, int line)
 {
-    return (aai_scratch){.mark = aa_mark_take(allocator), .file = file, .line = line, .once = 1};
+    static int warned;
+    const aai_site site = {"AA_SCRATCH", file, line};
+    if (allocator == NULL) {
+        aai_warn_once(&warned,
+                      "AA_SCRATCH(NULL) at %s:%d: the body runs, and nothing is taken back", file,
+                      line);
+    }
+    return (aai_scratch){.mark = take_at(allocator, site), .file = file, .line = line, .once = 1};
 }
 
 void aai_scratch_end(aai_scratch *scratch)

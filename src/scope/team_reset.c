@@ -24,7 +24,7 @@ typedef struct aai_team_outcome {
     state state;
     int size;
     uint64_t regions, scopes, marks; /* the team's own for this allocator, summed on arrival */
-    uint64_t resets;        /* of the allocator when the generation began */
+    uint64_t resets;                 /* of the allocator when the generation began */
 } outcome;
 
 /* The first MEMBERS threads of a generation: enough to see one of them come again. */
@@ -161,19 +161,21 @@ static bool wait_while_open(const outcome *o)
 
 static aa_status report_missing(const aa_allocator *allocator, aai_site site, int arrived, int size)
 {
-    return aai_violate(AA_RESET_IN_PARALLEL, allocator, site, 0,
-                       "only %d of %d threads arrived within %d s; every thread of the team must call "
-                       "aa_reset_team",
-                       arrived, size, aai_settings_get()->team_timeout);
+    return aai_violate(
+        AA_RESET_IN_PARALLEL, allocator, site,
+        "only %d of %d threads arrived within %d s; every thread of the team must call "
+        "aa_reset_team",
+        arrived, size, aai_settings_get()->team_timeout);
 }
 
 static aa_status join(aai_team *team, aai_site site)
 {
     aa_allocator *const a = team->allocator;
-    if (a->kind == AAI_GONE || a->ops->reset == NULL) {
-        return a->kind == AAI_GONE
-                   ? a->ops->reset(a) /* reports it */
-                   : aai_fail(AA_UNSUPPORTED, "aa_reset_team: '%s' cannot be reset", aa_name(a));
+    if (a->kind == AAI_GONE) {
+        return aai_report_gone(a, site);
+    }
+    if (a->ops->reset == NULL) {
+        return aai_fail(AA_UNSUPPORTED, "aa_reset_team: '%s' cannot be reset", aa_name(a));
     }
     const int size = aai_omp_num_threads();
     aai_base *const base = aai_base_of(a);
@@ -185,10 +187,11 @@ static aa_status join(aai_team *team, aai_site site)
         a->ops->marks == NULL ? (aai_marks){0, 0} : a->ops->marks(a, aai_self()->id);
     outcome *const o = arrive(base, round, size, marks);
     if (o == NULL) {
-        return aai_violate(AA_RESET_IN_USE, a, site, 0,
-                           "a team of another size is resetting '%s' at the same time; one team at a "
-                           "time",
-                           base->name);
+        return aai_violate(
+            AA_RESET_IN_USE, a, site,
+            "a team of another size is resetting '%s' at the same time; one team at a "
+            "time",
+            base->name);
     }
     team->outcome = o;
     if (!wait_while_open(o)) {
@@ -198,7 +201,8 @@ static aa_status join(aai_team *team, aai_site site)
         }
     }
     if (state_of(o) == FAILED) {
-        return aai_fail(AA_BUSY, "aa_reset_team: not all of the team's %d threads arrived in time", size);
+        return aai_fail(AA_BUSY, "aa_reset_team: not all of the team's %d threads arrived in time",
+                        size);
     }
     team->go = 1;
     return AA_OK;
@@ -209,9 +213,10 @@ aai_team aai_team_arrive(aa_allocator *allocator, const char *file, int line)
     aai_team team = {.allocator = allocator, .outcome = NULL, .file = file, .line = line, .go = 0};
     aai_op op;
     aai_omp_look_again();
-    team.status = aai_enter(&op, &team.allocator, "aa_reset_team");
+    const aai_site site = {"aa_reset_team", file, line};
+    team.status = aai_enter_at(&op, &team.allocator, site);
     if (team.status == AA_OK) {
-        team.status = join(&team, (aai_site){"aa_reset_team", file, line});
+        team.status = join(&team, site);
         aai_leave(&op);
     }
     return team;
@@ -223,7 +228,7 @@ static aa_status reset_for_team(const aai_team *team)
     const aai_site site = {"aa_reset_team", team->file, team->line};
     const outcome *const o = team->outcome;
     if (AAI_LOAD(aai_base_of(a)->resets) != o->resets) {
-        return aai_violate(AA_RESET_IN_USE, a, site, 0,
+        return aai_violate(AA_RESET_IN_USE, a, site,
                            "another team reset '%s' while this one arrived; one team at a time",
                            aa_name(a));
     }
@@ -239,7 +244,8 @@ static aa_status reset_for_team(const aai_team *team)
 void aai_team_reset(aai_team *team)
 {
     aai_op op;
-    aa_status status = aai_enter(&op, &team->allocator, "aa_reset_team");
+    aa_status status =
+        aai_enter_at(&op, &team->allocator, (aai_site){"aa_reset_team", team->file, team->line});
     if (status == AA_OK) {
         status = reset_for_team(team);
         aai_leave(&op);

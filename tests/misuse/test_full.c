@@ -54,6 +54,7 @@ START_TEST(a_byte_written_behind_a_request_is_found_at_reset)
     record_violations();
     assert_status(aa_reset(a), AA_OK);
     assert_one_report("aa_reset", AA_CORRUPTION);
+    ck_assert_ptr_nonnull(strstr(last_violation()->file, "test_full.c"));
     ck_assert_str_eq(last_violation()->allocator_name, "watched");
     ck_assert_uint_eq(stats_of(a).used, 0);
     record_violations();
@@ -77,6 +78,7 @@ START_TEST(a_byte_written_behind_a_request_is_found_at_rewind)
     record_violations();
     assert_status(aa_mark_rewind(mark), AA_OK);
     assert_one_report("aa_mark_rewind", AA_CORRUPTION);
+    ck_assert_str_eq(last_violation()->function, "aa_mark_rewind");
     ck_assert(pattern_holds(kept, 100, 1));
     ck_assert_uint_eq(stats_of(a).used, 128);
     record_violations();
@@ -97,6 +99,8 @@ START_TEST(a_byte_written_behind_a_request_is_found_at_the_end_of_a_scratch)
         write_behind(aa_alloc(a, 50), 50);
     }
     assert_one_report("the end of the scratch", AA_CORRUPTION);
+    ck_assert_str_eq(last_violation()->function, "AA_SCRATCH");
+    ck_assert_ptr_nonnull(strstr(last_violation()->file, "test_full.c"));
     ck_assert_uint_eq(stats_of(a).used, 0);
     assert_status(aa_destroy(a), AA_OK);
 }

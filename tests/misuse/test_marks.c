@@ -1,4 +1,5 @@
 /* Marks that are ended out of order, twice, too late, by the wrong thread: refused, and nothing changed. */
+#include "child.h"
 #include "held.h"
 #include "runner.h"
 #include "threads.h"
@@ -281,29 +282,80 @@ START_TEST(a_scratch_that_ends_with_a_pinned_array_is_an_escape_and_still_rewind
     const size_t used = stats_of(a).used;
     aa_array array;
     record_violations();
+    const int opened = __LINE__ + 1;
     AA_SCRATCH(a) {
         array = aa_empty(a == aa_heap() ? AA_CURRENT : a, AA_F64, 1, shape);
         assert_status(aa_pin(&array), AA_OK);
     }
     assert_one_report("the end of the scratch", AA_ESCAPE);
+    ck_assert_str_eq(last_violation()->function, "AA_SCRATCH");
+    ck_assert_ptr_nonnull(strstr(last_violation()->file, "test_marks.c"));
+    ck_assert_int_eq(last_violation()->line, opened);
     ck_assert(!aa_is_valid(&array));
     ck_assert_uint_eq(stats_of(a).used, used);
 }
 END_TEST
 
-AA_TEST_MAIN("misuse: marks", TEST_KINDS(a_mark_rewound_twice_is_refused),
-             TEST_KINDS(a_mark_inside_a_rewound_one_has_ended),
-             TEST_KINDS(a_mark_inside_a_dropped_one_has_ended),
-             TEST_KINDS(a_dropped_mark_cannot_be_rewound),
-             TEST_KINDS(an_ended_mark_does_not_end_a_later_one_in_its_place),
-             AA_TEST_BUMP(a_mark_ends_with_a_reset),
-             AA_TEST_BUMP(a_scratch_ends_with_a_reset_inside_it),
-             AA_TEST_BUMP(a_mark_is_stale_when_its_allocator_is_destroyed),
-             AA_TEST_BUMP(a_mark_of_a_destroyed_allocator_never_matches_a_later_one),
-             TEST_KINDS(another_threads_mark_is_refused),
-             AA_TEST_LOOP(another_threads_mark_is_refused_also_when_the_thread_has_marks_of_its_own,
-                          SHARED, PRIVATE + 1),
-             TEST_KINDS(a_mark_is_refused_when_another_task_of_its_thread_rewound_below),
-             TEST_KINDS(a_rewind_below_a_pinned_array_is_refused),
-             TEST_KINDS(a_rewind_above_a_pinned_array_passes),
-             TEST_KINDS(a_scratch_that_ends_with_a_pinned_array_is_an_escape_and_still_rewinds))
+START_TEST(a_scratch_on_a_destroyed_allocator_is_reported_with_its_line_and_its_body_runs)
+{
+    aa_allocator *const a = aa_arena_create(&(aa_options){.checks = AA_CHECKS_API});
+    int rounds = 0;
+    assert_status(aa_destroy(a), AA_OK);
+    record_violations();
+    const int opened = __LINE__ + 1;
+    AA_SCRATCH(a) {
+        ++rounds;
+    }
+    ck_assert_int_eq(rounds, 1);
+    assert_one_report("AA_SCRATCH", AA_USE_AFTER_RESET);
+    ck_assert_str_eq(last_violation()->function, "AA_SCRATCH");
+    ck_assert_int_eq(last_violation()->line, opened);
+}
+END_TEST
+
+static void null_scratch_and_scope(void *context)
+{
+    int *const rounds = context;
+    aa_allocator *const none = NULL;
+    AA_SCRATCH(none) {
+        ++*rounds;
+    }
+    AA_SCRATCH(none) {
+        ++*rounds;
+    }
+    AA_WITH(none) {
+        ++*rounds;
+    }
+}
+
+START_TEST(a_scratch_and_a_scope_on_null_say_so_once_and_run_their_body)
+{
+    int rounds = 0;
+    child_result result;
+    child_run(&result, null_scratch_and_scope, &rounds);
+    assert_exited_well(&result);
+    ck_assert_int_eq(occurrences(result.text, "AA_SCRATCH(NULL) at "), 1);
+    ck_assert_int_eq(occurrences(result.text, "AA_WITH(NULL) at "), 1);
+    ck_assert_int_eq(occurrences(result.text, "test_marks.c:"), 2);
+    null_scratch_and_scope(&rounds);
+    ck_assert_int_eq(rounds, 3);
+}
+END_TEST
+
+AA_TEST_MAIN(
+    "misuse: marks", TEST_KINDS(a_mark_rewound_twice_is_refused),
+    TEST_KINDS(a_mark_inside_a_rewound_one_has_ended),
+    TEST_KINDS(a_mark_inside_a_dropped_one_has_ended), TEST_KINDS(a_dropped_mark_cannot_be_rewound),
+    TEST_KINDS(an_ended_mark_does_not_end_a_later_one_in_its_place),
+    AA_TEST_BUMP(a_mark_ends_with_a_reset), AA_TEST_BUMP(a_scratch_ends_with_a_reset_inside_it),
+    AA_TEST_BUMP(a_mark_is_stale_when_its_allocator_is_destroyed),
+    AA_TEST_BUMP(a_mark_of_a_destroyed_allocator_never_matches_a_later_one),
+    TEST_KINDS(another_threads_mark_is_refused),
+    AA_TEST_LOOP(another_threads_mark_is_refused_also_when_the_thread_has_marks_of_its_own, SHARED,
+                 PRIVATE + 1),
+    TEST_KINDS(a_mark_is_refused_when_another_task_of_its_thread_rewound_below),
+    TEST_KINDS(a_rewind_below_a_pinned_array_is_refused),
+    TEST_KINDS(a_rewind_above_a_pinned_array_passes),
+    AA_TEST(a_scratch_on_a_destroyed_allocator_is_reported_with_its_line_and_its_body_runs),
+    AA_TEST(a_scratch_and_a_scope_on_null_say_so_once_and_run_their_body),
+    TEST_KINDS(a_scratch_that_ends_with_a_pinned_array_is_an_escape_and_still_rewinds))

@@ -183,6 +183,119 @@ START_TEST(free_passes_pointer_and_bytes)
 }
 END_TEST
 
+static aa_array ten(aa_allocator *a)
+{
+    const int64_t shape[] = {10};
+    const aa_array array = aa_empty(a, AA_F64, 1, shape);
+    ck_assert_msg(!aa_is_null(&array), "%s", aa_last_message());
+    return array;
+}
+
+START_TEST(a_freed_array_stales_its_copies_and_no_others)
+{
+    stack s = STACK_INIT;
+    aa_allocator *const a = create(&full, &s, NULL);
+    const aa_array before = ten(a);
+    aa_array array = ten(a);
+    const aa_array after = ten(a);
+    aa_array copy = array;
+    const aa_array view = aa_slice(&array, (aa_range[]){AA_ALL});
+    assert_status(aa_array_free(&array), AA_OK);
+    ck_assert_int_eq(s.frees, 1);
+    ck_assert(!aa_is_valid(&copy));
+    ck_assert(!aa_is_valid(&view));
+    ck_assert(aa_is_valid(&before));
+    ck_assert(aa_is_valid(&after));
+    assert_refused(aa_array_free(&copy), AA_STALE, AA_USE_AFTER_RESET);
+    ck_assert_int_eq(s.frees, 1);
+    assert_status(aa_destroy(a), AA_OK);
+    ck_assert(!aa_is_valid(&before));
+}
+END_TEST
+
+START_TEST(an_array_in_the_place_of_a_freed_one_does_not_revive_it)
+{
+    stack s = STACK_INIT;
+    aa_allocator *const a = create(&full, &s, NULL);
+    aa_array array = ten(a);
+    const aa_array copy = array;
+    const void *const place = array.data;
+    assert_status(aa_array_free(&array), AA_OK);
+    s.used = 0;
+    const aa_array next = ten(a);
+    ck_assert_ptr_eq(next.data, place);
+    ck_assert(aa_is_valid(&next));
+    ck_assert(!aa_is_valid(&copy));
+    assert_status(aa_reset(a), AA_OK);
+    const aa_array last = ten(a);
+    ck_assert_ptr_eq(last.data, place);
+    ck_assert(aa_is_valid(&last));
+    ck_assert(!aa_is_valid(&next));
+    ck_assert(!aa_is_valid(&copy));
+    s.used = 0; /* the method takes memory back behind our back, and gives it out again */
+    const aa_array over = ten(a);
+    ck_assert(aa_is_valid(&over));
+    ck_assert(!aa_is_valid(&last));
+    aa_free(a, over.data, 80);
+    ck_assert(!aa_is_valid(&over));
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
+START_TEST(a_rewind_stales_what_came_after_the_mark)
+{
+    stack s = STACK_INIT;
+    aa_allocator *const a = create(&full, &s, NULL);
+    aa_array before = ten(a);
+    const aa_mark mark = aa_mark_take(a);
+    const aa_array after = ten(a);
+    record_violations();
+    assert_status(aa_pin(&after), AA_OK);
+    ck_assert_int_eq(aa_mark_rewind(mark), AA_BUSY);
+    assert_one_report("aa_mark_rewind", AA_RESET_IN_USE);
+    ck_assert(aa_is_valid(&after));
+    assert_status(aa_unpin(&after), AA_OK);
+    assert_status(aa_mark_rewind(mark), AA_OK);
+    ck_assert(aa_is_valid(&before));
+    ck_assert(!aa_is_valid(&after));
+    assert_status(aa_pin(&before), AA_OK);
+    assert_refused(aa_array_free(&before), AA_BUSY, AA_RESET_IN_USE);
+    assert_status(aa_unpin(&before), AA_OK);
+    assert_status(aa_array_free(&before), AA_OK);
+    ck_assert_int_eq(s.frees, 1);
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
+START_TEST(arrays_pinned_at_the_end_of_a_scratch_are_one_report)
+{
+    stack s = STACK_INIT;
+    aa_allocator *const a = create(&full, &s, NULL);
+    record_violations();
+    AA_SCRATCH(a) {
+        const aa_array one = ten(a), two = ten(a);
+        assert_status(aa_pin(&one), AA_OK);
+        assert_status(aa_pin(&two), AA_OK);
+    }
+    assert_one_report("AA_SCRATCH", AA_ESCAPE);
+    ck_assert_int_eq(s.rewinds, 1);
+    assert_status(aa_reset(a), AA_OK);
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
+START_TEST(a_raw_free_of_a_pinned_array_leaves_no_pin_behind)
+{
+    stack s = STACK_INIT;
+    aa_allocator *const a = create(&full, &s, NULL);
+    const aa_array array = ten(a);
+    assert_status(aa_pin(&array), AA_OK);
+    aa_free(a, array.data, 80);
+    assert_status(aa_reset(a), AA_OK);
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
 START_TEST(realloc_moves_through_alloc_and_free)
 {
     stack s = STACK_INIT;
@@ -393,6 +506,11 @@ AA_TEST_MAIN(
     AA_TEST(name_and_alignment_come_from_the_options), AA_TEST(calloc_clears_what_the_method_gave),
     AA_TEST(a_method_that_has_no_memory_is_no_memory),
     AA_TEST(sizes_that_cannot_be_do_not_reach_the_method), AA_TEST(free_passes_pointer_and_bytes),
+    AA_TEST(a_freed_array_stales_its_copies_and_no_others),
+    AA_TEST(an_array_in_the_place_of_a_freed_one_does_not_revive_it),
+    AA_TEST(a_rewind_stales_what_came_after_the_mark),
+    AA_TEST(arrays_pinned_at_the_end_of_a_scratch_are_one_report),
+    AA_TEST(a_raw_free_of_a_pinned_array_leaves_no_pin_behind),
     AA_TEST(realloc_moves_through_alloc_and_free), AA_TEST(reset_calls_the_method_and_counts),
     AA_TEST(without_a_reset_method_reset_is_unsupported), AA_TEST(marks_call_the_methods),
     AA_TEST(without_mark_methods_a_mark_does_nothing_and_the_report_says_so),
