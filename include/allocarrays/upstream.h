@@ -14,7 +14,8 @@ AAI_BEGIN_DECLS
 typedef struct aa_upstream_ops {
     size_t size;
     /* Return memory of *bytes bytes aligned to alignment, or NULL. May give fewer, but at least `least`,
-     * and then says so in *bytes; one that always gives *bytes can ignore `least`. */
+     * and then says so in *bytes; one that always gives *bytes can ignore `least`, and is asked once more,
+     * for `least` bytes, when it has refused more. */
     void *(*alloc)(void *state, size_t least, size_t *bytes, size_t alignment);
     void (*free)(void *state, void *pointer, size_t bytes); /* NULL: memory is never given back */
     void (*destroy)(void *state);                           /* optional: runs in aa_upstream_destroy */

@@ -211,7 +211,7 @@ void aai_base_end(aai_base *base)
 
 void aai_base_rekey(aai_base *base, uint64_t key)
 {
-    base->head.key = key;
+    AAI_STORE(base->head.key, key); /* statistics may be read meanwhile */
     aai_cell_restart(base->cell, key);
     AAI_STORE(base->takers, 0);
     AAI_ADD(base->resets, 1);

@@ -10,7 +10,11 @@ static bool feed(aai_lane *lane, aai_piece_kind kind, size_t least, size_t align
 {
     (void)kind; /* whole_above is SIZE_MAX: always a window */
     aai_arena *const arena = aai_arena_of_lane(lane);
-    return aai_chain_grow(&arena->base, &arena->chain, least, alignment, piece);
+    if (aai_chain_grow(&arena->base, &arena->chain, least, alignment, piece)) {
+        return true;
+    }
+    aai_chain_refused(&arena->base, &arena->chain, lane->asked);
+    return false;
 }
 
 bool aai_arena_is_private(const aa_allocator *allocator)

@@ -114,14 +114,14 @@ size_t aai_chain_add(aai_base *base, aai_chain *chain, aai_block *block)
     return usable;
 }
 
-void aai_chain_refused(const aai_base *base, const aai_chain *chain, size_t least)
+void aai_chain_refused(const aai_base *base, const aai_chain *chain, size_t bytes)
 {
     if (base->capacity != 0) {
-        (void)aai_fail(AA_NOMEM, "'%s': %zu bytes asked, %zu held, capacity %zu", base->name, least,
+        (void)aai_fail(AA_NOMEM, "'%s': %zu bytes asked, %zu held, capacity %zu", base->name, bytes,
                        chain->committed, base->capacity);
     } else {
         (void)aai_fail(AA_NOMEM, "'%s': %zu bytes asked, %zu held; the upstream refused",
-                       base->name, least, chain->committed);
+                       base->name, bytes, chain->committed);
     }
 }
 
@@ -146,7 +146,6 @@ bool aai_chain_grow(aai_base *base, aai_chain *chain, size_t least, size_t align
     aai_block_request request = aai_chain_plan(base, chain, least, alignment);
     aai_block *const block = request.least == 0 ? NULL : aai_chain_take(base, &request);
     if (block == NULL) {
-        aai_chain_refused(base, chain, least);
         return false;
     }
     const size_t usable = aai_chain_add(base, chain, block);
@@ -171,6 +170,7 @@ bool aai_chain_init(aai_base *base, aai_chain *chain, aai_lane *lane)
         aai_lane_open_spare(lane);
         return true;
     }
+    aai_chain_refused(base, chain, first_block(base));
     aai_chain_fini(base, chain);
     return false;
 }

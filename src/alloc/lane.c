@@ -291,6 +291,7 @@ void *aai_lane_alloc(aai_lane *lane, aai_request *request)
     if (!reserve_piece(lane) || !aai_watch_reserve(lane, request->bytes)) {
         return NULL;
     }
+    lane->asked = request->bytes;
     char *const p = place(lane, rounded, request->alignment);
     if (p == NULL) {
         aai_watch_cancel(lane, request->bytes);

@@ -64,6 +64,7 @@ struct aai_lane {
     size_t guards; /* bytes of redzones among what is handed out */
     aai_watch *watch; /* AA_CHECKS=full, else NULL */
     char *base;    /* start of the current piece */
+    size_t asked; /* bytes of the latest request on the slow path */
     uint64_t past_count; /* allocations that rewinds, frees and resets took out of window.count */
     uint64_t live_frees;
     size_t peak;       /* largest use so far */
@@ -127,9 +128,10 @@ aai_block_request aai_chain_plan(const aai_base *base, const aai_chain *chain, s
 aai_block *aai_chain_take(aai_base *base, aai_block_request *request);
 /* Add a block that was taken; returns its usable bytes. */
 size_t aai_chain_add(aai_base *base, aai_chain *chain, aai_block *block);
-/* Take, add, and describe as a window piece. Records the failure. Not under a lock. */
+/* Take, add, and describe as a window piece. False: refused. Not under a lock. */
 bool aai_chain_grow(aai_base *base, aai_chain *chain, size_t least, size_t alignment, aai_piece *piece);
-void aai_chain_refused(const aai_base *base, const aai_chain *chain, size_t least);
+/* Record that nothing had room for a request of so many bytes. */
+void aai_chain_refused(const aai_base *base, const aai_chain *chain, size_t bytes);
 /* Note a round's use and size the chain for the next: fold into one block, shrink, or leave. `extra`: bytes
  * on top of the target. When it changed, the lane behind it holds one window, else all its pieces recycled. */
 void aai_chain_reset(aai_base *base, aai_chain *chain, aai_lane *lane, size_t use, size_t extra);

@@ -157,7 +157,7 @@ static bool feed(aai_lane *lane, aai_piece_kind kind, size_t least, size_t align
     if (found) {
         s->largest_lease = aai_max(s->largest_lease, kind == AAI_PIECE_WHOLE ? 0 : wanted);
     } else if (!busy) {
-        aai_chain_refused(&s->base, &s->chain, least);
+        aai_chain_refused(&s->base, &s->chain, lane->asked);
     }
     aai_lock_release(&s->lock);
     if (busy) {
@@ -423,7 +423,7 @@ static void shared_stats(const aa_allocator *allocator, aa_stats *stats)
     aai_shared *const s = shared_of(allocator);
     aai_lock_acquire(&s->lock);
     for (const seat *at = s->seats; at != NULL; at = at->next) {
-        const bool now = AAI_LOAD(at->lane.key) == allocator->key;
+        const bool now = AAI_LOAD(at->lane.key) == AAI_LOAD(allocator->key);
         const size_t used = now ? aai_lane_used(&at->lane) : 0;
         stats->used += used;
         stats->peak += aai_max(AAI_LOAD(at->lane.peak), aai_lane_used(&at->lane));
@@ -431,9 +431,9 @@ static void shared_stats(const aa_allocator *allocator, aa_stats *stats)
         stats->allocations += aai_lane_allocations(&at->lane);
         stats->live_frees += AAI_LOAD(at->lane.live_frees);
     }
-    stats->wasted += s->central.wasted;
-    stats->committed = s->chain.committed;
-    stats->blocks = s->chain.count;
+    stats->wasted += AAI_LOAD(s->central.wasted);
+    stats->committed = AAI_LOAD(s->chain.committed);
+    stats->blocks = AAI_LOAD(s->chain.count);
     aai_lock_release(&s->lock);
     stats->resets = AAI_LOAD(s->base.resets);
     stats->growths = AAI_LOAD(s->base.growths);

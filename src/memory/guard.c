@@ -174,7 +174,8 @@ static slot *reserve_slot(size_t bytes, const aai_guard_owner *owner)
 {
     size_t span;
     if (!have_ring() ||
-        !aai_round_up(bytes, AAI_HUGE_PAGE - 1, &span) || /* below AAI_MAX_BYTES: no overflow next */
+        !aai_round_up(bytes, AAI_HUGE_PAGE - 1,
+                      &span) || /* below AAI_MAX_BYTES: no overflow next */
         !aai_round_up(bytes + aai_page_size(), AAI_HUGE_PAGE - 1, &span)) {
         return NULL;
     }

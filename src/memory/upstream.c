@@ -11,12 +11,17 @@ void *aai_upstream_take(aa_upstream *upstream, size_t least, size_t *bytes, size
     AAI_ADD(upstream->requests, 1);
     size_t got = *bytes;
     const int kept = errno;
-    void *const p = upstream->ops.alloc(upstream->state, least, &got, alignment);
+    void *p = upstream->ops.alloc(upstream->state, least, &got, alignment);
+    if (p == NULL && upstream->kind == AAI_UPSTREAM_CUSTOM && least < *bytes) {
+        got = least; /* its alloc may know nothing of `least`: asked once more, for just that */
+        p = upstream->ops.alloc(upstream->state, least, &got, alignment);
+    }
     errno = kept;
     if (p == NULL) {
         return NULL;
     }
-    if (got < least || aai_padding(p, alignment - 1) != 0) { /* a custom one that breaks its contract */
+    if (got < least ||
+        aai_padding(p, alignment - 1) != 0) { /* a custom one that breaks its contract */
         static int warned;
         aai_warn_once(&warned, "an upstream gave too little or misaligned memory; refused");
         if (upstream->ops.free != NULL) {
@@ -101,7 +106,8 @@ aa_upstream *aa_upstream_pages(unsigned flags)
         }
     }
     (void)aai_fail(AA_INVALID,
-                   "aa_upstream_pages: flags 0x%x; only AA_HUGEPAGES and AA_PREFAULT are known", flags);
+                   "aa_upstream_pages: flags 0x%x; only AA_HUGEPAGES and AA_PREFAULT are known",
+                   flags);
     return NULL;
 }
 
@@ -121,7 +127,8 @@ aa_status aa_upstream_usage(const aa_upstream *upstream, uint64_t *requests, siz
         return aai_fail(AA_INVALID, "aa_upstream_usage: NULL upstream");
     }
     if (upstream->kind == AAI_UPSTREAM_PAGES || upstream->kind == AAI_UPSTREAM_HEAP) {
-        return aai_fail(AA_UNSUPPORTED, "aa_upstream_usage: the whole process shares this upstream");
+        return aai_fail(AA_UNSUPPORTED,
+                        "aa_upstream_usage: the whole process shares this upstream");
     }
     if (requests != NULL) {
         *requests = AAI_LOAD(upstream->requests);

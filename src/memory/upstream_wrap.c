@@ -82,7 +82,6 @@ aa_upstream *aa_upstream_limit(aa_upstream *inner, size_t bytes)
         return NULL;
     }
     w->limit = bytes;
-    w->base.whole = false; /* a whole buffer would pass the limit */
     return &w->base;
 }
 

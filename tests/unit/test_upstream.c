@@ -241,6 +241,26 @@ START_TEST(a_limit_is_never_passed_by_threads_at_once)
 }
 END_TEST
 
+START_TEST(a_limit_around_a_buffer_gives_all_that_both_allow)
+{
+    static char memory[1 << 20];
+    enum { LIMIT = 900000 };
+    aa_upstream *const buffer = aa_upstream_buffer(memory, sizeof memory);
+    aa_upstream *const limit = aa_upstream_limit(buffer, LIMIT);
+    aa_allocator *const a = bump_create(_i, &(aa_options){.upstream = limit});
+    size_t served = 0;
+    while (aa_alloc(a, 1000) != NULL) {
+        served += 1000;
+    }
+    ck_assert_uint_gt(served, LIMIT / 10 * 9);
+    ck_assert_uint_le(served, LIMIT);
+    ck_assert_uint_le(bytes_out(limit), LIMIT);
+    assert_status(aa_destroy(a), AA_OK);
+    assert_status(aa_upstream_destroy(limit), AA_OK);
+    assert_status(aa_upstream_destroy(buffer), AA_OK);
+}
+END_TEST
+
 START_TEST(a_failing_upstream_refuses_one_request)
 {
     aa_upstream *const failing = aa_upstream_failing(NULL, 2);
@@ -380,6 +400,40 @@ START_TEST(a_custom_upstream_may_give_less_than_asked_and_take_nothing_back)
 }
 END_TEST
 
+/* Knows nothing of `least`. */
+static void *all_or_nothing(void *state, size_t least, size_t *bytes, size_t alignment)
+{
+    (void)least;
+    size_t *const left = state;
+    void *memory = NULL;
+    if (*bytes > *left || posix_memalign(&memory, alignment, *bytes) != 0) {
+        return NULL;
+    }
+    *left -= *bytes;
+    return memory;
+}
+
+static void free_it(void *state, void *pointer, size_t bytes)
+{
+    *(size_t *)state += bytes;
+    free(pointer);
+}
+
+START_TEST(a_custom_upstream_that_ignores_least_is_asked_again_for_just_that)
+{
+    static const aa_upstream_ops ops = {sizeof ops, all_or_nothing, free_it, NULL};
+    size_t left = 10000;
+    aa_upstream *const upstream = aa_upstream_custom(&ops, &left);
+    aa_allocator *const a = bump_create(_i, &(aa_options){.upstream = upstream});
+    ck_assert_msg(aa_alloc(a, 9000) != NULL, "%s", aa_last_message());
+    assert_fails(aa_alloc(a, 9001), AA_NOMEM);
+    ck_assert_msg(strstr(aa_last_message(), "9001 bytes asked") != NULL, "%s", aa_last_message());
+    assert_status(aa_destroy(a), AA_OK);
+    ck_assert_uint_eq(left, 10000);
+    assert_status(aa_upstream_destroy(upstream), AA_OK);
+}
+END_TEST
+
 static char bad_memory[1 << 16] __attribute__((aligned(4096)));
 
 static void *too_few(void *state, size_t least, size_t *bytes, size_t alignment)
@@ -426,6 +480,8 @@ AA_TEST_MAIN("upstream", AA_TEST(heap_and_pages_are_constants),
              AA_TEST_BUMP(a_limit_that_gives_memory_back_can_give_it_again),
              AA_TEST(a_limit_of_nothing_refuses_everything),
              AA_TEST(a_limit_is_never_passed_by_threads_at_once),
+             AA_TEST_BUMP(a_limit_around_a_buffer_gives_all_that_both_allow),
+             AA_TEST_BUMP(a_custom_upstream_that_ignores_least_is_asked_again_for_just_that),
              AA_TEST(a_failing_upstream_refuses_one_request),
              AA_TEST(a_failing_upstream_can_refuse_for_ever),
              AA_TEST(a_failing_upstream_with_number_zero_refuses_nothing),
