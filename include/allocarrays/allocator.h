@@ -25,18 +25,21 @@ enum {
 };
 
 typedef struct aa_options {
-    const char *name;      /* for reports; copied; NULL: the kind and a number */
-    size_t capacity;       /* bytes; 0 = grows without limit, else a cap never exceeded */
-    size_t initial;        /* bytes of the first block; 0 = a small default */
-    size_t alignment;      /* bytes, of every allocation; 0 = 64; a power of two <= 1 GiB */
-    size_t lease;          /* shared: bytes a thread takes per lock; 0 = tuned, 1 = lock every time */
-    int history;           /* resets remembered for autoscaling; 0 = 5 */
+    const char *name; /* for reports; copied; NULL: the kind and a number */
+    size_t capacity;  /* bytes; 0 = grows without limit, else a cap never exceeded */
+    size_t initial;   /* bytes of the first block; 0 = the capacity, else 64 KiB (shared 256) */
+    size_t alignment; /* bytes, of every allocation; 0 = 64; a power of two <= 1 GiB */
+    size_t lease;     /* shared: bytes a thread takes per lock; 0 = tuned, 1 = lock every time */
+    int history;      /* resets remembered for autoscaling; 0 = 5 */
     aa_upstream *upstream; /* NULL = pages; not owned: must outlive the allocator */
     aa_checks checks;
     unsigned flags;
 } aa_options;
 
-#define AA_OPTIONS_INIT {NULL, 0, 0, 0, 0, 0, NULL, AA_CHECKS_DEFAULT, 0}
+#define AA_OPTIONS_INIT                                                                            \
+    {                                                                                              \
+        NULL, 0, 0, 0, 0, 0, NULL, AA_CHECKS_DEFAULT, 0                                            \
+    }
 
 /**
  * Return the heap: the C heap behind this library's handle, aligned to 64 bytes. Never NULL, never
@@ -65,7 +68,9 @@ typedef struct aa_allocator_ops {
  * Create an allocator from a method table.
  * ops: copied. state: passed to every method. options: name, alignment, checks; the rest is ignored.
  * Returns NULL and AA_INVALID without alloc or with size 0, AA_NOMEM. Threads: any.
- * Without a mark method a mark is a no-op (aa_report says so).
+ * Without a mark method a mark is a no-op (aa_report says so). With a free method each array is on record while
+ * it lives (about 200 bytes), so that freeing it stales its copies. Cost: one small allocation; then a lock per
+ * array and the methods' own.
  */
 AA_API aa_allocator *aa_custom_create(const aa_allocator_ops *ops, void *state,
                                       const aa_options *options);
@@ -95,19 +100,25 @@ static inline __attribute__((unused, malloc)) void *aa_alloc(aa_allocator *alloc
 
 /**
  * Allocate bytes aligned to at least `alignment` (0 = the allocator's; else a power of two <= 1 GiB).
- * Returns and fails as aa_alloc; a bad alignment is AA_INVALID. Cost, Threads: as aa_alloc, out of line.
+ * Returns and fails as aa_alloc; a bad alignment is AA_INVALID. Above a page (4 KiB) the padding depends on where
+ * blocks lie, and a repeated workload may grow in more rounds than its first.
+ * Cost: as aa_alloc, out of line. Threads: as aa_alloc.
  */
 AA_API void *aa_alloc_aligned(aa_allocator *allocator, size_t bytes, size_t alignment);
 
 /**
- * Allocate count * bytes, cleared. AA_OVERFLOW when the product does not fit. Otherwise as aa_alloc.
+ * Allocate count elements of `bytes` bytes each, cleared. Returns and fails as aa_alloc; AA_OVERFLOW when the
+ * product does not fit. Cost: aa_alloc and writing the bytes. Threads: as aa_alloc.
  */
 AA_API void *aa_calloc(aa_allocator *allocator, size_t count, size_t bytes);
 
 /**
  * Resize an allocation, in place when it was the newest of a bump allocator and there is room, else by
  * allocating, copying min(old, new) bytes and freeing. pointer NULL: as aa_alloc. old_bytes: what it was
- * allocated or last resized with. On failure NULL, and the old memory is untouched and still held.
+ * allocated or last resized with. Returns the memory, or NULL as aa_alloc (and AA_INVALID for a pointer that
+ * the heap, or under checks a bump allocator, does not hold): the old memory is untouched and still held then.
+ * The options' alignment holds for the result, a larger one of the old memory does not.
+ * Cost: O(1) in place, else an allocation and a copy. Threads: as aa_alloc.
  */
 AA_API void *aa_realloc(aa_allocator *allocator, void *pointer, size_t old_bytes, size_t new_bytes);
 
@@ -115,7 +126,7 @@ AA_API void *aa_realloc(aa_allocator *allocator, void *pointer, size_t old_bytes
  * Give memory back. Heap: to the C heap. Bump allocators: the calling thread's newest block is taken
  * back, unless it is older than the newest open mark; any other is forgotten until reset (counted as
  * live_frees). NULL pointer is fine. A foreign pointer is refused (AA_INVALID; bump allocators verify
- * under checks, the heap always).
+ * under checks, the heap always): what was refused is in aa_last_status, for there is no return value.
  * bytes: what it was allocated with. Cost: O(1). Threads: as aa_alloc.
  */
 AA_API void aa_free(aa_allocator *allocator, void *pointer, size_t bytes);
@@ -134,7 +145,8 @@ AAI_INLINE void *aai_new(aa_allocator *allocator, size_t count, size_t bytes, si
 
 /**
  * AA_NEW(allocator, type, count): `type *` to count uninitialised elements, or NULL as aa_alloc;
- * AA_OVERFLOW when the product does not fit.
+ * AA_OVERFLOW when the product does not fit. Cost, Threads: as aa_alloc; inline unless the type wants a larger
+ * alignment than the allocator's.
  */
 #define AA_NEW(allocator, type, count)                                                             \
     ((type *)aai_new((allocator), (size_t)(count), sizeof(type), __alignof__(type)))

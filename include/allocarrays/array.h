@@ -42,7 +42,7 @@ typedef struct aa_range {
 /** The whole axis. */
 #define AA_ALL (AAI_STRUCT(aa_range){AA_OPEN, AA_OPEN, 1})
 
-/* Whether the memory an array was given is still its own; see src/README.md, "Validity". cell NULL:
+/* Whether the memory an array was given is still its own; see src/README.md, "Epoch". cell NULL:
  * wrapped memory, valid as long as the caller says so. */
 typedef struct aai_validity {
     const struct aai_cell *cell;
@@ -65,9 +65,11 @@ typedef struct aa_array {
     aa_allocator *owner;          /* who gave the memory; NULL: wrapped or null */
     aa_allocator *dispatch;       /* whom aa_similar asks: AA_CURRENT or an allocator */
     aai_validity validity;
-    const struct aai_cell *dispatch_cell; /* with dispatch_id: is the allocator of `dispatch` alive */
+    const struct aai_cell
+        *dispatch_cell; /* with dispatch_id: is the allocator of `dispatch` alive */
     uint64_t dispatch_id;
-    uint64_t owner_id; /* with validity.cell: is the owner alive */
+    uint64_t
+        owner_id; /* of validity.cell's home at birth: while the home has it, the owner is alive */
     const void *made_at; /* the address of the call that made it */
     unsigned flags;
 } aa_array;
@@ -99,17 +101,21 @@ AA_API bool aa_is_contiguous(const aa_array *array);
  */
 AA_API aa_array aa_empty(aa_allocator *dispatch, aa_dtype dtype, int ndim, const int64_t *shape);
 
-/** As aa_empty, all bytes zero. Cost: plus writing it. */
+/** Make an array as aa_empty does, all bytes zero. Fails as aa_empty. Cost: plus writing it. Threads: as aa_alloc. */
 AA_API aa_array aa_zeros(aa_allocator *dispatch, aa_dtype dtype, int ndim, const int64_t *shape);
 
-/** As aa_empty, every element a copy of *value (of that dtype). AA_INVALID for a NULL value. */
+/**
+ * Make an array as aa_empty does, every element a copy of *value (of that dtype). Fails as aa_empty; AA_INVALID for
+ * a NULL value. Cost: plus writing it. Threads: as aa_alloc.
+ */
 AA_API aa_array aa_full(aa_allocator *dispatch, aa_dtype dtype, int ndim, const int64_t *shape,
                         const void *value);
 
 /**
  * Make an array over the caller's memory: no copy, never freed, valid as long as the caller says so.
- * Its handle is AA_CURRENT. strides: in elements, NULL = C order. AA_INVALID, AA_OVERFLOW.
- * Threads: any. Source: AllocArrays.jl's AllocArray(x).
+ * Its handle is AA_CURRENT. strides: in elements, NULL = C order. Null array with AA_INVALID (NULL data, a shape
+ * as in aa_empty), AA_OVERFLOW (an element would lie outside the address space). Cost: some ns. Threads: any.
+ * Source: AllocArrays.jl's AllocArray(x).
  */
 AA_API aa_array aa_wrap(void *data, aa_dtype dtype, int ndim, const int64_t *shape,
                         const int64_t *strides);
@@ -121,18 +127,30 @@ AA_API aa_array aa_wrap(void *data, aa_dtype dtype, int ndim, const int64_t *sha
  */
 AA_API aa_array aa_similar(const aa_array *array);
 
-/** As aa_similar, with another dtype and shape. */
-AA_API aa_array aa_similar_as(const aa_array *array, aa_dtype dtype, int ndim, const int64_t *shape);
+/**
+ * Make an array as aa_similar does, with another dtype and shape. Fails as aa_empty. Cost, Threads: as aa_similar.
+ */
+AA_API aa_array aa_similar_as(const aa_array *array, aa_dtype dtype, int ndim,
+                              const int64_t *shape);
 
-/** The same memory with another handle (AA_CURRENT or an allocator). Source: Julia's Adapt. Threads: any. */
+/**
+ * Give the same memory another handle (AA_CURRENT or an allocator): what aa_similar of the result will ask. No copy.
+ * Null array with AA_INVALID (null array, NULL allocator), AA_STALE after AA_USE_AFTER_RESET (a destroyed allocator).
+ * Cost: a copy of the struct. Threads: any. Source: Julia's Adapt.
+ */
 AA_API aa_array aa_bind(const aa_array *array, aa_allocator *dispatch);
 
-/** A C-order copy from the array's handle. Null when the source is stale. Inherits as aa_similar. */
+/**
+ * Copy the elements to a new array in C order from the array's handle. Inherits as aa_similar. Null array as
+ * aa_empty, with AA_INVALID (a null array), AA_STALE after AA_USE_AFTER_RESET (the source is gone).
+ * Cost: aa_similar and a copy; one memcpy when contiguous. Threads: as aa_alloc.
+ */
 AA_API aa_array aa_copy(const aa_array *array);
 
 /**
- * A C-order copy on the heap, to outlive scopes and resets; no scratch takes it back: end it with
- * aa_array_free. Inherits the handle and the checked property.
+ * Copy the elements to a new array in C order on the heap, to outlive scopes and resets; no scratch takes it back:
+ * end it with aa_array_free. Inherits the handle and the checked property. Fails as aa_copy.
+ * Cost: an allocation of the C heap and a copy. Threads: any.
  */
 AA_API aa_array aa_materialize(const aa_array *array);
 
@@ -140,24 +158,30 @@ AA_API aa_array aa_materialize(const aa_array *array);
  * Give an array's memory back and make the variable null. Heap: the memory is freed, copies and views go
  * stale. Bump: taken back when it is the thread's newest block (copies and views go stale), else
  * forgotten until reset. Views and wrapped arrays: only the variable is nulled. A null array is fine.
- * AA_STALE after AA_USE_AFTER_RESET when the memory was gone already; AA_BUSY when pinned; unchanged then.
+ * AA_INVALID for a NULL pointer; AA_STALE after AA_USE_AFTER_RESET when the memory was gone already; AA_BUSY after
+ * AA_RESET_IN_USE when pinned; unchanged then. Custom: passed to the free method, copies and views go stale.
+ * Cost: as aa_free. Threads: as aa_alloc; heap and custom any.
  */
 AA_API aa_status aa_array_free(aa_array *array);
 
 /**
  * The same elements in C order under another shape; one extent may be -1. Never copies: a view that is not
- * contiguous is AA_UNSUPPORTED (aa_copy first). AA_INVALID for a wrong count or two -1. Threads: any.
+ * contiguous is AA_UNSUPPORTED (aa_copy first). Null array with AA_INVALID for a wrong count or two -1.
+ * Cost: some ns. Threads: any.
  */
 AA_API aa_array aa_reshape(const aa_array *array, int ndim, const int64_t *shape);
 
 /**
  * A strided view: per_axis holds ndim ranges. Negative start and stop count from the end, AA_OPEN leaves an
  * end open, a negative step walks backwards; start == extent is empty. AA_BOUNDS beyond the axis,
- * AA_INVALID for step 0. Threads: any.
+ * AA_INVALID for step 0, as null arrays. Cost: some ns. Threads: any.
  */
 AA_API aa_array aa_slice(const aa_array *array, const aa_range *per_axis);
 
-/** A view with its axes reordered: axis k of the result is axes[k]. AA_INVALID when not a permutation. */
+/**
+ * Reorder the axes of a view: axis k of the result is axes[k]. Null array with AA_INVALID when axes is not a
+ * permutation of 0 .. ndim - 1. Cost: some ns. Threads: any.
+ */
 AA_API aa_array aa_permute(const aa_array *array, const int *axes);
 
 /** Say whether the memory is still the array's own. Null: false. No report. Cost: two compares. Threads: any. */
@@ -171,12 +195,12 @@ AA_API void *aa_data(const aa_array *array);
 
 /**
  * Declare an array in use: until aa_unpin a reset, rewind or free of its memory is refused with
- * AA_RESET_IN_USE. Counts: pins nest, across threads. AA_STALE, AA_INVALID. Wrapped memory: AA_OK, no
- * effect. Cost: an atomic add. Threads: any.
+ * AA_RESET_IN_USE. Counts: pins nest, across threads. AA_OK; AA_STALE after AA_USE_AFTER_RESET; AA_INVALID (a null
+ * array); AA_NOMEM. Wrapped memory: AA_OK, no effect. Cost: a lock, O(arrays pinned now). Threads: any.
  */
 AA_API aa_status aa_pin(const aa_array *array);
 
-/** End one aa_pin. AA_ORDER when the array is not pinned. Threads: any. */
+/** End one aa_pin. Fails as aa_pin; AA_ORDER when the array is not pinned. Cost: as aa_pin. Threads: any. */
 AA_API aa_status aa_unpin(const aa_array *array);
 
 AAI_END_DECLS

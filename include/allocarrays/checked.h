@@ -8,8 +8,9 @@
 AAI_BEGIN_DECLS
 
 /**
- * The same memory as a checked array: AA_AT on it verifies validity, dtype and bounds each time, kernels
- * pin it while they run, and whatever is made from it is checked too. Of any array. Threads: any.
+ * Make a checked array of the same memory, of any array: AA_AT on it verifies validity, dtype and bounds each
+ * time, kernels pin it while they run, and whatever is made from it is checked too. No copy. Null array with
+ * AA_INVALID for a null array. Cost: a copy of the struct. Threads: any.
  * Source: AllocArrays.jl's CheckedAllocArray(x).
  */
 AA_API aa_array aa_checked(const aa_array *array);

@@ -49,16 +49,25 @@ AA_API aa_status aa_scope_leave(aa_scope scope);
 /** Capture the current scope for AA_TASK, in a task or another host thread. Cost: as aa_current. Threads: any. */
 AA_API aa_token aa_scope_capture(void);
 
-/** Open a captured scope; AA_TASK does it and leaves it. AA_STALE and unchanged when its allocator is gone. */
+/**
+ * Open a captured scope; AA_TASK does it and leaves it. A token of a scope that has ended is fine while its allocator
+ * lives. Else nothing changes and the returned scope is empty: AA_STALE after AA_USE_AFTER_RESET (the allocator is
+ * gone), AA_INVALID (an empty token), AA_NOMEM. Cost: as aa_scope_enter. Threads: any.
+ */
 AA_API aa_scope aa_token_enter(aa_token token);
 
 /**
  * AA_WITH(allocator) { ... }: current inside; restored on fall-through, break, return, goto out (and a
- * C++ exception). A loop that runs once: break and continue directly inside end the block.
+ * C++ exception). A loop that runs once: break and continue directly inside end the block. With NULL (one warning)
+ * or a destroyed allocator (AA_USE_AFTER_RESET) the body runs under the unchanged scope. Left by longjmp: the next
+ * scope of the thread repairs it and records AA_ORDER. Cost: under 40 ns for enter and leave. Threads: any.
  */
 #define AA_WITH(allocator) AAI_WITH_(AAI_UNIQUE(aai_scope_), aai_scope_enter_at, (allocator))
 
-/** AA_TASK(token) { ... }: the captured scope inside a task or thread, restored on every way out. */
+/**
+ * AA_TASK(token) { ... }: the captured scope inside a task or thread, restored on every way out. Fails as
+ * aa_token_enter, and the body runs under the scope already current. Cost, Threads: as AA_WITH.
+ */
 #define AA_TASK(token) AAI_WITH_(AAI_UNIQUE(aai_scope_), aai_token_enter_at, (token))
 
 #define AAI_WITH_(name, enter, what)                                                               \
@@ -66,18 +75,22 @@ AA_API aa_scope aa_token_enter(aa_token token);
              enter(what, __builtin_frame_address(0), __FILE__, __LINE__);                          \
          name.once; name.once = 0)
 
-AA_API aa_scope aai_scope_enter_at(aa_allocator *allocator, void *frame, const char *file, int line);
+AA_API aa_scope aai_scope_enter_at(aa_allocator *allocator, void *frame, const char *file,
+                                   int line);
 AA_API aa_scope aai_token_enter_at(aa_token token, void *frame, const char *file, int line);
 AA_API void aai_scope_end(aa_scope *scope);
 
 /**
  * Return the OpenMP allocator handle of an allocator (an omp_allocator_handle_t as an integer), made at
- * the first call and never destroyed. 0 with AA_UNSUPPORTED without an OpenMP runtime, AA_INVALID,
- * AA_STALE. Threads: any.
+ * the first call and never destroyed. 0 with AA_UNSUPPORTED (no OpenMP runtime, or one without allocators),
+ * AA_INVALID (NULL), AA_STALE after AA_USE_AFTER_RESET, AA_NOMEM. Cost: a load after the first call. Threads: any.
  */
 AA_API uintptr_t aa_omp_handle(aa_allocator *allocator);
 
-/** Return the allocator behind an OpenMP handle: NULL for one that is not ours or whose allocator is gone. */
+/**
+ * Return the allocator behind an OpenMP handle: NULL for one that is not ours or whose allocator is gone.
+ * Cost: a few ns for the handle asked last, else a lock and a tree look-up. Threads: any.
+ */
 AA_API aa_allocator *aa_from_omp_handle(uintptr_t handle);
 
 /**

@@ -9,8 +9,8 @@ AAI_BEGIN_DECLS
 /**
  * Create a shared bump allocator. Each thread leases a piece under the lock and bumps inside it without
  * one; a request above a quarter of a lease is cut exactly, under the lock. options as aa_arena_create;
- * lease: bytes per lock, 0 = a quarter of what the thread has used, 64 KiB to 1 MiB; 1 = lock every time; never above 1/64 of a
- * capacity. Returns and fails as aa_arena_create.
+ * lease: bytes per lock, 0 = a quarter of what the thread has used, 64 KiB to 1 MiB; 1 = lock every time; never
+ * above 1/64 of a capacity. Returns and fails as aa_arena_create.
  * Cost: as aa_arena_create; then a lock per lease. Threads: any.
  * Source: AllocArrays.jl's BumperAllocator; thread-local allocation buffers of garbage collectors.
  */

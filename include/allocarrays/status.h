@@ -81,6 +81,8 @@ typedef struct aa_violation {
     int line;
     int thread_num, level; /* OpenMP's, of the calling thread; 0 without OpenMP */
     uint64_t thread_id;    /* this library's, never repeated */
+    /* Counts of resets and rewinds: when what is stale was made, and now; equal where nothing is stale. Of a
+     * shared allocator's array: of its thread's part, where resets that the thread has not met count as one. */
     uint64_t epoch_seen, epoch_now;
 } aa_violation;
 

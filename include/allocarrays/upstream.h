@@ -18,7 +18,7 @@ typedef struct aa_upstream_ops {
      * for `least` bytes, when it has refused more. */
     void *(*alloc)(void *state, size_t least, size_t *bytes, size_t alignment);
     void (*free)(void *state, void *pointer, size_t bytes); /* NULL: memory is never given back */
-    void (*destroy)(void *state);                           /* optional: runs in aa_upstream_destroy */
+    void (*destroy)(void *state); /* optional: runs in aa_upstream_destroy */
 } aa_upstream_ops;
 
 /** The C heap. A constant: never destroyed. Threads: any. */
@@ -56,7 +56,8 @@ AA_API aa_upstream *aa_upstream_custom(const aa_upstream_ops *ops, void *state);
  * upstream NULL: AA_INVALID; requests, bytes_out: may be NULL. Counted for limit, failing, buffer and
  * custom upstreams; AA_UNSUPPORTED for the constants (heap, pages). Threads: any.
  */
-AA_API aa_status aa_upstream_usage(const aa_upstream *upstream, uint64_t *requests, size_t *bytes_out);
+AA_API aa_status aa_upstream_usage(const aa_upstream *upstream, uint64_t *requests,
+                                   size_t *bytes_out);
 
 /**
  * Destroy an upstream made by buffer, limit, failing or custom. NULL is fine. AA_BUSY while memory of it

@@ -55,6 +55,22 @@ static bool parse_number(const char *text, int limit, int *value)
     return true;
 }
 
+/* A word for its value, as the variable would be set; numbers as they are. */
+static void print_settings(void)
+{
+    (void)fprintf(stderr, "allocarrays %s, settings:\n", aa_version());
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; ++i) {
+        char text[16];
+        (void)snprintf(text, sizeof text, "%d", *table[i].target);
+        for (const choice *c = table[i].words; c != NULL && c->word != NULL; ++c) {
+            if (c->value == *table[i].target) {
+                (void)snprintf(text, sizeof text, "%s", c->word);
+            }
+        }
+        (void)fprintf(stderr, "  %s=%s  (%s)\n", table[i].name, text, table[i].meaning);
+    }
+}
+
 static void read_environment(void)
 {
     const int kept = errno;
@@ -73,11 +89,7 @@ static void read_environment(void)
         }
     }
     if (settings.verbose != 0) {
-        (void)fprintf(stderr, "allocarrays %s, settings:\n", aa_version());
-        for (size_t i = 0; i < sizeof table / sizeof table[0]; ++i) {
-            (void)fprintf(stderr, "  %-16s %d  (%s)\n", table[i].name, *table[i].target,
-                          table[i].meaning);
-        }
+        print_settings();
     }
     errno = kept;
 }

@@ -9,7 +9,7 @@
 #define AAI_NARGS_(a1, a2, a3, a4, a5, a6, a7, a8, a9, n, ...) n
 
 #define AAI_AT_(type, nargs, array, i, j, k, l, m, n, o, p, ...)                                   \
-    aai_at((array), AAI_DTYPE_OF(type), sizeof(type), (nargs) - 1, (int64_t)(i), (int64_t)(j),     \
+    aai_at((array), AAI_DTYPE_OF(type), sizeof(type), (nargs)-1, (int64_t)(i), (int64_t)(j),       \
            (int64_t)(k), (int64_t)(l), (int64_t)(m), (int64_t)(n), (int64_t)(o), (int64_t)(p),     \
            __FILE__, __LINE__)
 
@@ -17,9 +17,13 @@ enum { AAI_DTYPE_ANY = -1 }; /* a type with no dtype of its own: only its size i
 
 #ifdef __cplusplus
 extern "C++" {
-template <typename T> struct aai_dtype_of { enum { value = AAI_DTYPE_ANY }; };
+template <typename T> struct aai_dtype_of {
+    enum { value = AAI_DTYPE_ANY };
+};
 #define AAI_DTYPE_IS(type, dtype)                                                                  \
-    template <> struct aai_dtype_of<type> { enum { value = dtype }; };
+    template <> struct aai_dtype_of<type> {                                                        \
+        enum { value = dtype };                                                                    \
+    };
 AAI_DTYPE_IS(bool, AA_BOOL)
 AAI_DTYPE_IS(signed char, AA_I8)
 AAI_DTYPE_IS(unsigned char, AA_U8)
