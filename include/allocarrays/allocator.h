@@ -20,10 +20,18 @@ enum {
     AA_ZEROED = 1 << 0,      /* every allocation is zero, also from reused memory */
     AA_PREFAULT = 1 << 1,    /* pages are populated when a block is taken */
     AA_HUGEPAGES = 1 << 2,   /* blocks ask for huge pages */
-    AA_FIRST_TOUCH = 1 << 3, /* reserved: refused with AA_UNSUPPORTED in this version */
+    AA_FIRST_TOUCH = 1 << 3, /* large fresh memory is first touched by a team; see aa_options */
     AA_GUARD = 1 << 4        /* a reset moves the memory, so that stale pointers fault */
 };
 
+/**
+ * What a new allocator shall be; zero members mean the default. AA_FIRST_TOUCH, for machines with several memory
+ * nodes: an allocation of 1 MiB or more outside regions whose memory nobody has touched yet is populated by a parallel
+ * region of the library, each thread the part that `schedule(static)` will give it, and memory that must be zero is
+ * cleared so too. It costs the inline path of arena and private; page faults come in the round after a growth. AA_PREFAULT
+ * with it populates whole blocks by the team instead. Without OpenMP, inside regions and in forked children the caller
+ * does it.
+ */
 typedef struct aa_options {
     const char *name; /* for reports; copied; NULL: the kind and a number */
     size_t capacity;  /* bytes; 0 = grows without limit, else a cap never exceeded */

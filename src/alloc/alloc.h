@@ -111,7 +111,8 @@ void aai_base_destroy(aai_base *base);
 void aai_base_end(aai_base *base);
 /* A new key: everything of the allocator is stale. The draw was made before anything changed. */
 void aai_base_rekey(aai_base *base, uint64_t key);
-/* Whether windows may be bumped inline: nothing to check, nothing to clear, no race detector to tell. */
+/* Whether windows may be bumped inline: nothing to check, nothing to clear or to touch, no race detector to tell. A
+ * shared allocator's window is a lease, which its thread touches itself. */
 bool aai_is_fast(const aai_base *base);
 /* Call each live allocator, under the registry lock. */
 void aai_each_live(void (*visit)(aai_base *, void *context), void *context);
@@ -184,6 +185,8 @@ aa_status aai_foreign_thread(const aai_base *base, aai_site site);
 void *aai_alloc_born(aa_allocator *allocator, aai_request *request);
 /* The slow path of every allocation: resolve AA_CURRENT, enter, ask the methods, leave. */
 void *aai_serve(aa_allocator *allocator, aai_request *request, const char *function);
+/* Clear memory of an allocator; large memory of one with AA_FIRST_TOUCH by a team. */
+void aai_clear(const aa_allocator *allocator, void *pointer, size_t bytes);
 /* Free an array's memory: as aa_free, exact about which allocation it is. */
 aa_status aai_free_born(aa_allocator *allocator, void *pointer, size_t bytes,
                         const aai_validity *born);

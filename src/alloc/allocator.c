@@ -8,6 +8,7 @@
 
 #include "alloc/report.h"
 #include "os/tools.h"
+#include "sync/team.h"
 
 aai_lock aai_registry_lock = AAI_LOCK_INIT(AAI_RANK_REGISTRY);
 static aai_base *live;
@@ -33,9 +34,6 @@ static aa_status check_options(const aa_options *o)
     const unsigned known = AA_ZEROED | AA_PREFAULT | AA_HUGEPAGES | AA_FIRST_TOUCH | AA_GUARD;
     if ((o->flags & ~known) != 0) {
         return aai_fail(AA_INVALID, "unknown flags 0x%x", o->flags & ~known);
-    }
-    if ((o->flags & AA_FIRST_TOUCH) != 0) {
-        return aai_fail(AA_UNSUPPORTED, "this version has no AA_FIRST_TOUCH");
     }
     if (o->capacity > AAI_MAX_BYTES || o->initial > AAI_MAX_BYTES) {
         return aai_fail(AA_INVALID, "capacity %zu or initial %zu is more than any object may have",
@@ -68,6 +66,12 @@ static uint8_t tier_of(const aa_options *o)
     return (uint8_t)(o->checks == AA_CHECKS_DEFAULT ? aai_settings_get()->checks : (int)o->checks);
 }
 
+/* With AA_FIRST_TOUCH blocks are populated by the team, not by the upstream. */
+static unsigned pages_flags(unsigned flags)
+{
+    return AA_HUGEPAGES | ((flags & AA_FIRST_TOUCH) == 0 ? AA_PREFAULT : 0u);
+}
+
 aa_status aai_base_init(aai_base *base, const aai_ops *ops, int kind, const aa_options *options)
 {
     static const aa_options none = AA_OPTIONS_INIT;
@@ -92,9 +96,8 @@ aa_status aai_base_init(aai_base *base, const aai_ops *ops, int kind, const aa_o
     base->capacity = o->capacity;
     base->initial = o->initial;
     base->history = o->history != 0 ? o->history : 5;
-    base->upstream = o->upstream != NULL
-                         ? o->upstream
-                         : aa_upstream_pages(o->flags & (AA_HUGEPAGES | AA_PREFAULT));
+    base->upstream =
+        o->upstream != NULL ? o->upstream : aa_upstream_pages(o->flags & pages_flags(o->flags));
     base->guard = kind != AAI_CUSTOM && aai_upstream_can_guard(base->upstream) &&
                   ((o->flags & AA_GUARD) != 0 || base->head.tier == AA_CHECKS_FULL);
     if ((o->flags & AA_GUARD) != 0 && !base->guard) {
@@ -121,7 +124,8 @@ void aai_base_fini(aai_base *base)
 
 bool aai_is_fast(const aai_base *base)
 {
-    return base->head.tier == AA_CHECKS_NONE && (base->head.flags & AA_ZEROED) == 0 &&
+    const bool touches = (base->head.flags & AA_FIRST_TOUCH) != 0 && base->head.kind != AAI_SHARED;
+    return base->head.tier == AA_CHECKS_NONE && (base->head.flags & AA_ZEROED) == 0 && !touches &&
            !aai_tools_race_detecting();
 }
 
@@ -222,12 +226,49 @@ void aai_base_rekey(aai_base *base, uint64_t key)
 aa_allocator *(*aai_resolve_current)(void);
 uint64_t aai_omp_handles;
 
+/* From here on the threads of a team share the first touch, and the clearing, of an allocation: below, one thread's
+ * cache holds it all and a region costs more than it saves. */
+enum { TEAM_BYTES = 1 << 20 };
+
+static void clear(char *start, size_t bytes)
+{
+    memset(start, 0, bytes);
+}
+
+static bool is_for_team(const aa_allocator *allocator, size_t bytes)
+{
+    return (allocator->flags & AA_FIRST_TOUCH) != 0 && bytes >= TEAM_BYTES;
+}
+
+void aai_clear(const aa_allocator *allocator, void *pointer, size_t bytes)
+{
+    if (is_for_team(allocator, bytes)) {
+        aai_omp_split(clear, pointer, bytes, aai_page_size());
+    } else {
+        memset(pointer, 0, bytes);
+    }
+}
+
+/* What nobody has touched yet, by the thread of the part that a static schedule gives it. */
+static void touch_first(const aa_allocator *allocator, char *p, size_t bytes)
+{
+    const size_t fresh = is_for_team(allocator, bytes) ? aai_block_fresh(p, bytes) : 0;
+    if (fresh != 0) {
+        aai_omp_split(aai_pages_populate, p, bytes, aai_page_size());
+    }
+}
+
 /* Inside an op. */
 static void *serve_entered(aa_allocator *allocator, aai_request *request)
 {
-    void *const p = allocator->ops->alloc(allocator, request);
-    if (p != NULL && (allocator->flags & AA_ZEROED) != 0) {
-        memset(p, 0, request->bytes);
+    char *const p = allocator->ops->alloc(allocator, request);
+    if (p == NULL) {
+        return NULL;
+    }
+    if ((allocator->flags & AA_ZEROED) != 0) {
+        aai_clear(allocator, p, request->bytes);
+    } else {
+        touch_first(allocator, p, request->bytes);
     }
     return p;
 }
@@ -279,7 +320,7 @@ void *aa_calloc(aa_allocator *allocator, size_t count, size_t bytes)
     }
     void *const p = aai_alloc(allocator, total);
     if (p != NULL && total != 0) {
-        memset(p, 0, total);
+        aai_clear(allocator, p, total);
     }
     return p;
 }
@@ -294,7 +335,7 @@ static void *realloc_entered(aa_allocator *allocator, void *pointer, size_t old_
             ? AAI_MUST_MOVE
             : allocator->ops->resize(allocator, pointer, old_bytes, new_bytes);
     if (in_place == AAI_RESIZED && (allocator->flags & AA_ZEROED) != 0) {
-        memset((char *)pointer + common, 0, new_bytes - common);
+        aai_clear(allocator, (char *)pointer + common, new_bytes - common);
     }
     if (in_place != AAI_MUST_MOVE) {
         return in_place == AAI_RESIZED ? pointer : NULL;

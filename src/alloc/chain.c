@@ -204,7 +204,7 @@ static aai_block *take_folded(aai_base *base, size_t bytes, size_t touched)
                                  .flags = base->head.flags,
                                  .owner = &base->head};
     aai_block *const block = aai_chain_take(base, &request);
-    if (block != NULL) {
+    if (block != NULL && (base->head.flags & AA_FIRST_TOUCH) == 0) { /* else by who uses it */
         aai_pages_populate(block->start, aai_min(touched, block->bytes));
     }
     return block;

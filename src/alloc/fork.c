@@ -5,6 +5,8 @@
  * child of a process that has run a region under libgomp hangs in its first own region. */
 #include "alloc/heap.h"
 
+#include "sync/team.h"
+
 #include <pthread.h>
 
 void (*aai_fork_scopes)(void);
@@ -59,6 +61,7 @@ static void forget_calls(aai_base *base, void *context)
 static void child(void)
 {
     let_go();
+    aai_omp_forked();
     aai_places_abandon();
     aai_each_live(forget_calls, NULL);
     if (aai_fork_scopes != NULL) {

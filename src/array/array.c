@@ -337,7 +337,7 @@ aa_array aa_zeros(aa_allocator *dispatch, aa_dtype dtype, int ndim, const int64_
 {
     const aa_array made = aai_array_make(ASK("aa_zeros"));
     if (!aa_is_null(&made)) {
-        memset(made.data, 0, bytes_of(&made));
+        aai_clear(made.owner, made.data, bytes_of(&made));
     }
     return made;
 }

@@ -2,6 +2,7 @@
 #include "memory/guard.h"
 
 #include "os/os.h"
+#include "sync/team.h"
 
 #include <allocarrays/allocator.h>
 
@@ -23,6 +24,16 @@ static void withdraw(aai_block *block)
     aai_assert(removed == &block->node);
 }
 
+/* AA_FIRST_TOUCH: each thread's part lies near it. */
+static void populate(char *start, size_t bytes, unsigned flags)
+{
+    if ((flags & AA_FIRST_TOUCH) != 0) {
+        aai_omp_split(aai_pages_populate, start, bytes, aai_page_size());
+    } else {
+        aai_pages_populate(start, bytes);
+    }
+}
+
 aai_block *aai_block_take(const aai_block_request *request)
 {
     aai_block *const block = aai_malloc(sizeof *block);
@@ -42,9 +53,9 @@ aai_block *aai_block_take(const aai_block_request *request)
         aai_mfree(block);
         return NULL;
     }
-    if ((request->flags & AA_PREFAULT) != 0 &&
-        (guarded || !aai_upstream_is_pages(request->upstream))) {
-        aai_pages_populate(start, bytes);
+    const bool populated = !guarded && aai_upstream_populates(request->upstream);
+    if ((request->flags & AA_PREFAULT) != 0 && !populated) {
+        populate(start, bytes, request->flags);
     }
     *block = (aai_block){.node = {.key = (uint64_t)(uintptr_t)start},
                          .start = start,
@@ -52,6 +63,7 @@ aai_block *aai_block_take(const aai_block_request *request)
                          .upstream = request->upstream,
                          .usable = bytes,
                          .guarded = guarded,
+                         .touched = (request->flags & AA_PREFAULT) != 0 ? bytes : 0,
                          .owner = request->owner};
     enter(block);
     return block;
@@ -81,16 +93,34 @@ bool aai_block_move(aai_block *block, const aai_guard_owner *guard)
     return true;
 }
 
+static aai_block *block_at_locked(uint64_t address)
+{
+    aai_node *const node = aai_tree_floor(map_root, address);
+    aai_block *const block = node == NULL ? NULL : aai_container_of(node, aai_block, node);
+    return block != NULL && address - node->key < block->bytes ? block : NULL;
+}
+
+size_t aai_block_fresh(const void *pointer, size_t bytes)
+{
+    const uint64_t address = (uint64_t)(uintptr_t)pointer;
+    size_t fresh = 0;
+    aai_lock_acquire(&map_lock);
+    aai_block *const block = block_at_locked(address);
+    if (block != NULL) {
+        const size_t end = (size_t)(address - block->node.key) + bytes;
+        fresh = end > block->touched ? aai_min(end - block->touched, bytes) : 0;
+        block->touched = aai_max(block->touched, end);
+    }
+    aai_lock_release(&map_lock);
+    return fresh;
+}
+
 const aa_allocator *aai_map_owner(const void *pointer)
 {
     const uint64_t address = (uint64_t)(uintptr_t)pointer;
-    const aa_allocator *owner = NULL;
     aai_lock_acquire(&map_lock);
-    aai_node *const node = aai_tree_floor(map_root, address);
-    if (node != NULL) {
-        const aai_block *const block = aai_container_of(node, aai_block, node);
-        owner = address - node->key < block->bytes ? block->owner : NULL;
-    }
+    const aai_block *const block = block_at_locked(address);
+    const aa_allocator *const owner = block == NULL ? NULL : block->owner;
     aai_lock_release(&map_lock);
     return owner;
 }

@@ -33,8 +33,9 @@ struct aa_upstream {
 /* Ask an upstream for *bytes, at least `least`; *bytes says what came. NULL when refused. */
 void *aai_upstream_take(aa_upstream *upstream, size_t least, size_t *bytes, size_t alignment);
 void aai_upstream_give(aa_upstream *upstream, void *pointer, size_t bytes);
-/* Whether its memory comes as fresh mappings (populated by flags, zero, page-aligned). */
+/* Whether its memory comes as fresh mappings (zero, page-aligned); whether it comes populated. */
 bool aai_upstream_is_pages(const aa_upstream *upstream);
+bool aai_upstream_populates(const aa_upstream *upstream);
 /* Whether its blocks may live in the guard ring instead: ordinary pages. */
 bool aai_upstream_can_guard(const aa_upstream *upstream);
 
@@ -52,13 +53,14 @@ typedef struct aai_block {
     size_t usable; /* <= bytes: what the allocator's capacity allows */
     const aa_allocator *owner;
     bool guarded;           /* in the guard ring */
+    size_t touched;         /* bytes from the start that were ever handed out; aai_block_fresh's alone */
     struct aai_block *next; /* in its allocator's list, newest first */
 } aai_block;
 
 typedef struct aai_block_request {
     aa_upstream *upstream;
     size_t least, wanted, alignment;
-    unsigned flags; /* AA_PREFAULT */
+    unsigned flags; /* AA_PREFAULT, AA_FIRST_TOUCH */
     const aa_allocator *owner;
     const struct aai_guard_owner *guard; /* NULL: not in the guard ring. Else there, if it has room */
 } aai_block_request;
@@ -68,6 +70,10 @@ aai_block *aai_block_take(const aai_block_request *request);
 void aai_block_give(aai_block *block);
 /* Move a guarded block's pages to addresses never used before. False: refused, or not guarded; unchanged. */
 bool aai_block_move(aai_block *block, const struct aai_guard_owner *guard);
+
+/* How many bytes at the end of an allocation lie above all that aai_block_fresh was asked about before in its block:
+ * nobody has touched them. 0 for memory in no block. O(log blocks), a lock. */
+size_t aai_block_fresh(const void *pointer, size_t bytes);
 
 /* The allocator whose block holds an address, NULL if none. O(log blocks), a lock. */
 const aa_allocator *aai_map_owner(const void *pointer);

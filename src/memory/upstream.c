@@ -116,6 +116,11 @@ bool aai_upstream_is_pages(const aa_upstream *upstream)
     return upstream->kind == AAI_UPSTREAM_PAGES;
 }
 
+bool aai_upstream_populates(const aa_upstream *upstream)
+{
+    return aai_upstream_is_pages(upstream) && (upstream->flags & AA_PREFAULT) != 0;
+}
+
 bool aai_upstream_can_guard(const aa_upstream *upstream)
 {
     return aai_upstream_is_pages(upstream) && (upstream->flags & AA_HUGEPAGES) == 0;

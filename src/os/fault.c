@@ -15,8 +15,9 @@ static void chain_on(int signal_number, siginfo_t *info, void *context)
     } else if (before.sa_handler != SIG_DFL && before.sa_handler != SIG_IGN) {
         before.sa_handler(signal_number);
     } else if (before.sa_handler == SIG_DFL || info->si_code > 0) {
-        (void)signal(signal_number, SIG_DFL); /* the access faults again, and the process ends with its core */
-        if (info->si_code <= 0) {             /* sent, not caused: it must be sent again */
+        (void)signal(signal_number,
+                     SIG_DFL);    /* the access faults again, and the process ends with its core */
+        if (info->si_code <= 0) { /* sent, not caused: it must be sent again */
             (void)raise(signal_number);
         }
     }

@@ -20,8 +20,8 @@ void *aai_pages_reserve(size_t bytes, size_t alignment);
 bool aai_pages_open(void *start, size_t bytes);
 void aai_pages_close(void *start, size_t bytes);
 bool aai_pages_move(void *start, void *target, size_t bytes);
-/* Make [pointer, pointer + bytes) resident. Its contents must be free to change. */
-void aai_pages_populate(void *pointer, size_t bytes);
+/* Make [start, start + bytes) resident. Its contents must be free to change. */
+void aai_pages_populate(char *start, size_t bytes);
 
 /* Where a call came in: its function, and the caller's line where a macro captured it (else NULL, 0). */
 typedef struct aai_site {

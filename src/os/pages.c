@@ -135,13 +135,13 @@ void aai_pages_unmap(void *pointer, size_t bytes)
     errno = kept;
 }
 
-void aai_pages_populate(void *pointer, size_t bytes)
+void aai_pages_populate(char *start, size_t bytes)
 {
     const int kept = errno;
     const size_t page = aai_page_size();
-    char *const end = (char *)pointer + bytes;
+    char *const end = start + bytes;
 #ifdef MADV_POPULATE_WRITE
-    char *const first = (char *)pointer + aai_padding(pointer, page - 1);
+    char *const first = start + aai_padding(start, page - 1);
     if (first < end) {
         const size_t whole = (size_t)(end - first) & ~(page - 1);
         if (whole != 0 && madvise(first, whole, MADV_POPULATE_WRITE) == 0) {
@@ -150,7 +150,7 @@ void aai_pages_populate(void *pointer, size_t bytes)
         }
     }
 #endif
-    for (volatile char *p = pointer; p < (volatile char *)end; p += page) {
+    for (volatile char *p = start; p < (volatile char *)end; p += page) {
         *p = 0;
     }
     errno = kept;

@@ -29,6 +29,9 @@ extern int omp_get_ancestor_thread_num(int);
 extern int omp_get_team_size(int);
 extern uintptr_t omp_get_default_allocator(void);
 extern void omp_set_default_allocator(uintptr_t);
+/* What gcc makes of `#pragma omp parallel`; libomp has it too, for objects of gcc. */
+#pragma weak GOMP_parallel
+extern void GOMP_parallel(void (*)(void *), void *, unsigned, unsigned);
 typedef struct omp_trait {
     int key; /* an enum there */
     uintptr_t value;
@@ -47,6 +50,7 @@ static struct {
     uintptr_t (*get)(void);
     void (*set)(uintptr_t);
     uintptr_t (*init)(uintptr_t, int, const omp_trait *);
+    void (*parallel)(void (*)(void *), void *, unsigned, unsigned);
 } omp;
 
 #define OMP_LOAD(member) __atomic_load_n(&omp.member, __ATOMIC_RELAXED)
@@ -62,6 +66,7 @@ __attribute__((constructor(101))) static void find_linked(void)
     OMP_STORE(ancestor, omp_get_ancestor_thread_num);
     OMP_STORE(team_size, omp_get_team_size);
     OMP_STORE(init, omp_init_allocator);
+    OMP_STORE(parallel, GOMP_parallel);
     OMP_STORE(set, omp_set_default_allocator);
     OMP_STORE(get, omp_get_default_allocator);
 }
@@ -112,6 +117,7 @@ static void look_among_the_loaded(void)
         OMP_LOOK(ancestor, "omp_get_ancestor_thread_num");
         OMP_LOOK(team_size, "omp_get_team_size");
         OMP_LOOK(init, "omp_init_allocator");
+        OMP_LOOK(parallel, "GOMP_parallel");
         OMP_LOOK(set, "omp_set_default_allocator");
         OMP_LOOK(get, "omp_get_default_allocator");
         return; /* the reference keeps the runtime mapped: its calls stay good */
@@ -187,9 +193,10 @@ bool aai_omp_carries(void)
     }
     if (OMP_LOAD(level) != NULL) {
         static int warned;
-        aai_warn_once(&warned, "the OpenMP runtime in this program lacks the allocator calls (a static "
-                               "libgomp?): scopes are per thread; link with -Wl,-u,omp_get_default_allocator "
-                               "-Wl,-u,omp_set_default_allocator -Wl,-u,omp_init_allocator");
+        aai_warn_once(
+            &warned, "the OpenMP runtime in this program lacks the allocator calls (a static "
+                     "libgomp?): scopes are per thread; link with -Wl,-u,omp_get_default_allocator "
+                     "-Wl,-u,omp_set_default_allocator -Wl,-u,omp_init_allocator");
     }
     return false;
 }
@@ -202,6 +209,53 @@ uintptr_t aai_omp_default_get(void)
 void aai_omp_default_set(uintptr_t handle)
 {
     OMP_LOAD(set)(handle);
+}
+
+/* ---- work on memory by a team ------------------------------------------------------------------------- */
+
+typedef struct split {
+    aai_omp_part *part;
+    char *start;
+    size_t bytes, page;
+} split;
+
+/* Where the t-th of n equal parts begins: on a page, as far as there are pages. */
+static size_t part_start(const split *s, size_t t, size_t n)
+{
+    const size_t at = s->bytes / n * t + s->bytes % n * t / n;
+    const size_t down = ((uintptr_t)s->start + at) % s->page;
+    return t == n ? s->bytes : at - aai_min(at, down);
+}
+
+static void run_part(void *context)
+{
+    const split *const s = context;
+    const size_t t = (size_t)omp.thread_num(), n = (size_t)omp.num_threads();
+    const size_t from = part_start(s, t, n), to = part_start(s, t + 1, n);
+    if (from < to) {
+        s->part(s->start + from, to - from);
+    }
+}
+
+static bool forked;
+
+void aai_omp_forked(void)
+{
+    forked = true;
+}
+
+void aai_omp_split(aai_omp_part *part, char *start, size_t bytes, size_t page)
+{
+    split s = {part, start, bytes, page};
+    const bool alone = forked || OMP_LOAD(parallel) == NULL || OMP_LOAD(num_threads) == NULL ||
+                       aai_omp_level() > 0 || aai_omp_in_parallel();
+    if (alone) {
+        part(start, bytes);
+        return;
+    }
+    const int kept = errno;
+    OMP_LOAD(parallel)(run_part, &s, 0, 0);
+    errno = kept;
 }
 
 uintptr_t aai_omp_handle_make(size_t alignment)

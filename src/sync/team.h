@@ -18,6 +18,13 @@ uintptr_t aai_omp_default_get(void);
 void aai_omp_default_set(uintptr_t handle);
 uintptr_t aai_omp_handle_make(size_t alignment); /* 0 when refused */
 
+/* Divide [start, start + bytes) at multiples of `page` as a static schedule would, one part for each thread of a new
+ * region; inside a region, without a runtime and in a forked child (where libgomp's regions hang) all of it here.
+ * Not under a lock. */
+typedef void aai_omp_part(char *start, size_t bytes);
+void aai_omp_split(aai_omp_part *part, char *start, size_t bytes, size_t page);
+void aai_omp_forked(void); /* this process is a forked child */
+
 /* Look again for a runtime that arrived with a plug-in. Cheap once one is found. */
 void aai_omp_look_again(void);
 
