@@ -49,7 +49,7 @@ typedef struct aai_validity {
     uint64_t key, epoch, ordinal;
 } aai_validity;
 
-enum { AAI_ARRAY_CHECKED = 1, AAI_ARRAY_OWNING = 2 };
+enum { AAI_ARRAY_CHECKED = 1, AAI_ARRAY_OWNING = 2, AAI_ARRAY_DENSE = 4 };
 
 /**
  * An array: a value. Fields are for reading. Element (i, j, ...) lies at

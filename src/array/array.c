@@ -126,20 +126,22 @@ void aai_array_set_shape(aa_array *array, int ndim, const int64_t *shape)
     memcpy(array->strides, f.strides, sizeof f.strides);
 }
 
-static AAI_COLD bool refuse_array(const char *function, const aa_array *array)
+static AAI_COLD void refuse_array(const char *function, const aa_array *array)
 {
     if (aa_is_null(array)) {
         (void)aai_fail(AA_INVALID, "%s: the array is null", function);
     } else {
         refuse_form(function, array->dtype, array->ndim);
     }
-    return false;
 }
 
 AAI_INLINE bool is_given(const char *function, const aa_array *array)
 {
     const bool sound = !aa_is_null(array) && is_dtype(array->dtype) && is_ndim(array->ndim);
-    return AAI_LIKELY(sound) || refuse_array(function, array);
+    if (AAI_UNLIKELY(!sound)) {
+        refuse_array(function, array);
+    }
+    return sound;
 }
 
 bool aai_array_given(const char *function, const aa_array *array)
@@ -147,16 +149,19 @@ bool aai_array_given(const char *function, const aa_array *array)
     return is_given(function, array);
 }
 
-int64_t aa_count(const aa_array *array)
+/* Of an array that is not null. */
+AAI_INLINE int64_t count_of(const aa_array *array)
 {
-    if (aa_is_null(array)) {
-        return 0;
-    }
     int64_t count = 1;
     for (int axis = 0; axis < array->ndim; ++axis) {
         count *= array->shape[axis];
     }
     return count;
+}
+
+int64_t aa_count(const aa_array *array)
+{
+    return aa_is_null(array) ? 0 : count_of(array);
 }
 
 bool aa_is_contiguous(const aa_array *array)
@@ -269,49 +274,64 @@ static __attribute__((noinline)) aa_array build(const aai_ask *ask, aa_allocator
                       .dispatch_id = h.id,
                       .owner_id = AAI_LOAD(AAI_LOAD(born->cell->home)->id),
                       .made_at = ask->made_at,
-                      .flags = AAI_ARRAY_OWNING | inherited};
+                      .flags = AAI_ARRAY_OWNING | AAI_ARRAY_DENSE | inherited};
 }
 
-/* Memory for what is asked, from `owner`; NULL: recorded. */
-AAI_INLINE void *allocate(const aai_ask *ask, aa_allocator *owner, unsigned how,
-                          aai_request *request)
+/* The same of a dense model's dtype and shape: no stride is computed anew. */
+static __attribute__((noinline)) aa_array build_like(const aai_ask *ask, aa_allocator *owner,
+                                                     void *data, const aai_validity *born)
 {
-    if (AAI_UNLIKELY(
-            !shape_bytes(ask->function, ask->dtype, ask->ndim, ask->shape, &request->bytes))) {
-        return NULL;
-    }
+    const aa_array *const m = ask->model;
+    return (aa_array){.data = data,
+                      .dtype = m->dtype,
+                      .ndim = m->ndim,
+                      .shape = {m->shape[0], m->shape[1], m->shape[2], m->shape[3], m->shape[4],
+                                m->shape[5], m->shape[6], m->shape[7]},
+                      .strides = {m->strides[0], m->strides[1], m->strides[2], m->strides[3],
+                                  m->strides[4], m->strides[5], m->strides[6], m->strides[7]},
+                      .owner = owner,
+                      .dispatch = m->dispatch,
+                      .validity = *born,
+                      .dispatch_cell = m->dispatch_cell,
+                      .dispatch_id = m->dispatch_id,
+                      .owner_id = AAI_LOAD(AAI_LOAD(born->cell->home)->id),
+                      .made_at = ask->made_at,
+                      .flags = AAI_ARRAY_OWNING | AAI_ARRAY_DENSE | (m->flags & AAI_ARRAY_CHECKED)};
+}
+
+/* Memory of so many bytes for what is asked; NULL: recorded. */
+AAI_INLINE void *ask_owner(const aai_ask *ask, aa_allocator *owner, aai_request *request)
+{
     const size_t size = dtypes[ask->dtype].bytes;
     request->alignment = size - 1 > owner->mask ? size : 0;
-    request->how = AAI_BORN | how;
-    return aai_alloc_born(owner, request);
+    request->how = ask->dispatch == AA_CURRENT ? AAI_BORN : AAI_BORN | AAI_EXPLICIT;
+    void *const data = aai_alloc_born(owner, request);
+    if (AAI_UNLIKELY(aai_base_of(owner)->guard) && data != NULL) {
+        aai_array_note_birth(ask, data, request->bytes);
+    }
+    return data;
 }
 
 __attribute__((noinline)) aa_array aai_array_make(const aai_ask *ask)
 {
-    aa_allocator *const owner = resolve(ask);
-    if (AAI_UNLIKELY(owner == NULL)) {
-        return aai_array_null();
-    }
     aai_request request;
-    void *const data =
-        allocate(ask, owner, ask->dispatch == AA_CURRENT ? 0 : AAI_EXPLICIT, &request);
-    if (AAI_UNLIKELY(data == NULL)) {
+    aa_allocator *const owner = resolve(ask);
+    if (AAI_UNLIKELY(owner == NULL || !shape_bytes(ask->function, ask->dtype, ask->ndim, ask->shape,
+                                                   &request.bytes))) {
         return aai_array_null();
     }
-    if (AAI_UNLIKELY(aai_base_of(owner)->guard)) {
-        aai_array_note_birth(ask, data, request.bytes);
-    }
-    return build(ask, owner, data, &request.born);
+    void *const data = ask_owner(ask, owner, &request);
+    return AAI_LIKELY(data != NULL) ? build(ask, owner, data, &request.born) : aai_array_null();
 }
 
 aa_array aai_array_make_on_heap(const aai_ask *ask)
 {
-    aai_request request;
-    void *const data = allocate(ask, aa_heap(), AAI_EXPLICIT, &request);
-    if (data == NULL) {
+    aai_request request = {.how = AAI_BORN | AAI_EXPLICIT};
+    if (!shape_bytes(ask->function, ask->dtype, ask->ndim, ask->shape, &request.bytes)) {
         return aai_array_null();
     }
-    return build(ask, aa_heap(), data, &request.born);
+    void *const data = aai_alloc_born(aa_heap(), &request);
+    return data != NULL ? build(ask, aa_heap(), data, &request.born) : aai_array_null();
 }
 
 /* What a public function asks for with its own parameters. */
@@ -330,7 +350,7 @@ aa_array aa_empty(aa_allocator *dispatch, aa_dtype dtype, int ndim, const int64_
 
 static size_t bytes_of(const aa_array *array)
 {
-    return (size_t)aa_count(array) * dtypes[array->dtype].bytes;
+    return (size_t)count_of(array) * dtypes[array->dtype].bytes;
 }
 
 aa_array aa_zeros(aa_allocator *dispatch, aa_dtype dtype, int ndim, const int64_t *shape)
@@ -367,13 +387,33 @@ aa_array aa_full(aa_allocator *dispatch, aa_dtype dtype, int ndim, const int64_t
     return made;
 }
 
+/* The bytes of a dense model; false when its fields were spoilt. */
+AAI_INLINE bool bytes_like(const aa_array *model, size_t *bytes)
+{
+    size_t product = dtypes[model->dtype].bytes;
+    bool bad = false;
+    for (int axis = 0; axis < model->ndim; ++axis) {
+        bad |= model->shape[axis] < 0;
+        bad |= __builtin_mul_overflow(product, (size_t)model->shape[axis], &product);
+    }
+    *bytes = product;
+    return !bad && product <= AAI_MAX_BYTES;
+}
+
 aa_array aa_similar(const aa_array *array)
 {
     if (!is_given("aa_similar", array)) {
         return aai_array_null();
     }
     const aai_ask ask = AAI_ASK_LIKE("aa_similar", array, array->dtype, array->ndim, array->shape);
-    return aai_array_make(&ask);
+    aai_request request;
+    if (AAI_UNLIKELY((array->flags & AAI_ARRAY_DENSE) == 0 || !bytes_like(array, &request.bytes))) {
+        return aai_array_make(&ask);
+    }
+    aa_allocator *const owner = resolve(&ask);
+    void *const data = owner == NULL ? NULL : ask_owner(&ask, owner, &request);
+    return AAI_LIKELY(data != NULL) ? build_like(&ask, owner, data, &request.born)
+                                    : aai_array_null();
 }
 
 aa_array aa_similar_as(const aa_array *array, aa_dtype dtype, int ndim, const int64_t *shape)
@@ -443,6 +483,7 @@ aa_array aa_wrap(void *data, aa_dtype dtype, int ndim, const int64_t *shape, con
                      .made_at = __builtin_return_address(0)};
     aai_array_set_shape(&made, ndim, shape);
     if (strides == NULL || ndim == 0) {
+        made.flags = AAI_ARRAY_DENSE;
         return made;
     }
     if (bytes != 0 && !wrap_reaches(data, dtypes[dtype].bytes, ndim, shape, strides)) {

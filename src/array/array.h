@@ -5,7 +5,7 @@
  *     0 <= ndim <= AA_MAX_NDIM;  shape[k] >= 0;  shape[k] == strides[k] == 0 for k >= ndim
  *     size * product of max(shape[k], 1) <= PTRDIFF_MAX
  *     no extent is 0  =>  size * sum of |strides[k]| * (shape[k] - 1) <= PTRDIFF_MAX
- *     OWNING  =>  C order, and data is what aai_alloc_born returned for size * product of shape[k] bytes
+ *     DENSE  =>  C order, its strides as form_of makes them;  OWNING  =>  DENSE, and data is what aai_alloc_born returned for size * product of shape[k] bytes
  *     dispatch_cell == NULL, or dispatch is alive exactly while dispatch_cell->id == dispatch_id
  *     owner_id is the id of validity.cell's home at birth: while the home has it, owner is alive (a private
  *     allocator's arena, whose home that may be, dies with it)

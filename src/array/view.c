@@ -10,7 +10,7 @@
 static aa_array view_of(const aa_array *array, const void *made_at)
 {
     aa_array view = *array;
-    view.flags &= ~(unsigned)AAI_ARRAY_OWNING;
+    view.flags &= (unsigned)AAI_ARRAY_CHECKED;
     view.made_at = made_at;
     return view;
 }
@@ -94,6 +94,7 @@ aa_array aa_reshape(const aa_array *array, int ndim, const int64_t *shape)
     }
     aa_array view = view_of(array, __builtin_return_address(0));
     aai_array_set_shape(&view, ndim, wanted);
+    view.flags |= AAI_ARRAY_DENSE;
     return view;
 }
 

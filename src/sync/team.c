@@ -143,15 +143,6 @@ static int call_or(int_call *call, int fallback)
     return answer;
 }
 
-static void wake_runtime(void)
-{
-    static int awake;
-    if (AAI_UNLIKELY(__atomic_load_n(&awake, __ATOMIC_RELAXED) == 0)) {
-        (void)call_or(OMP_LOAD(level), 0);
-        __atomic_store_n(&awake, 1, __ATOMIC_RELAXED);
-    }
-}
-
 int aai_omp_level(void)
 {
     return call_or(OMP_LOAD(level), 0) + (call_or(OMP_LOAD(num_teams), 1) > 1);
@@ -185,10 +176,13 @@ int aai_omp_num_threads(void)
     return call_or(OMP_LOAD(num_threads), 1);
 }
 
-bool aai_omp_carries(void)
+int aai_omp_ready;
+
+bool aai_omp_carries_slow(void)
 {
     if (OMP_LOAD(get) != NULL && OMP_LOAD(set) != NULL && OMP_LOAD(init) != NULL) {
-        wake_runtime();
+        (void)call_or(OMP_LOAD(level), 0); /* wakes the runtime */
+        __atomic_store_n(&aai_omp_ready, 1, __ATOMIC_RELAXED);
         return true;
     }
     if (OMP_LOAD(level) != NULL) {

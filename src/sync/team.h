@@ -5,15 +5,23 @@
 #include "base/base.h"
 
 /* Where the calling thread stands. All zero without an OpenMP runtime. */
-int aai_omp_level(void);      /* nesting of regions, those of one thread too; several host teams are one more */
-int aai_omp_ancestor(int level);  /* thread number at an outer level or this one; -1: there is none */
+int aai_omp_level(
+    void); /* nesting of regions, those of one thread too; several host teams are one more */
+int aai_omp_ancestor(
+    int level); /* thread number at an outer level or this one; -1: there is none */
 int aai_omp_team_size(int level); /* of that level; 1 where there is none */
 bool aai_omp_in_parallel(void);
 int aai_omp_thread_num(void);
 int aai_omp_num_threads(void);
 
 /* The carrier of scopes: def-allocator-var. Usable only when aai_omp_carries() says so. */
-bool aai_omp_carries(void);
+extern int aai_omp_ready; /* relaxed: 1 once it was found usable, which it stays */
+bool aai_omp_carries_slow(void);
+static inline bool aai_omp_carries(void)
+{
+    return AAI_LIKELY(__atomic_load_n(&aai_omp_ready, __ATOMIC_RELAXED) != 0) ||
+           aai_omp_carries_slow();
+}
 uintptr_t aai_omp_default_get(void);
 void aai_omp_default_set(uintptr_t handle);
 uintptr_t aai_omp_handle_make(size_t alignment); /* 0 when refused */

@@ -104,9 +104,11 @@ START_TEST(arrays_of_zeros_are_zero_to_their_last_byte)
         for (int64_t extent = (1 << 20) - 3; extent < (1 << 20) + 4; ++extent) {
             const aa_array zeros = aa_zeros(a, AA_U8, 1, &extent);
             const uint8_t *const p = aa_data(&zeros);
-            for (int64_t i = 0; i < extent; ++i) {
-                ck_assert_int_eq(p[i], 0);
+            int64_t first = 0;
+            while (first < extent && p[first] == 0) {
+                ++first;
             }
+            ck_assert_int_eq(first, extent);
             memset(zeros.data, 9, (size_t)extent);
         }
         assert_status(aa_reset(a), AA_OK);
