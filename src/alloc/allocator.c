@@ -119,7 +119,7 @@ void aai_base_fini(aai_base *base)
 bool aai_is_fast(const aai_base *base)
 {
     return base->head.tier == AA_CHECKS_NONE && (base->head.flags & AA_ZEROED) == 0 &&
-           !aai_tools_race_detecting();
+           !base->traced && !aai_tools_race_detecting();
 }
 
 /* ---- the list of live allocators ------------------------------------------------------------------------ */

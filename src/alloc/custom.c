@@ -41,6 +41,7 @@ static void *custom_alloc(aa_allocator *allocator, aai_request *request)
         (void)aai_fail(AA_NOMEM, "custom allocator '%s' gave no %zu bytes", c->base.name, bytes);
         return NULL;
     }
+    (void)aai_origin_take(&c->base, &c->base);
     AAI_ADD(c->used, bytes);
     const uint64_t ordinal = __atomic_fetch_add(&c->count, 1, __ATOMIC_RELAXED);
     if ((request->how & AAI_BORN) != 0) {

@@ -6,6 +6,8 @@
  * registers in every ABI of ours. */
 #include "sync/team.h"
 
+#include "os/os.h"
+
 #include <dlfcn.h>
 #include <errno.h>
 #include <link.h>
@@ -35,7 +37,7 @@ typedef struct omp_trait {
 } omp_trait;
 extern uintptr_t omp_init_allocator(uintptr_t, int, const omp_trait *);
 
-enum { TRAIT_ALIGNMENT = 2 }; /* omp_atk_alignment */
+enum { TRAIT_ALIGNMENT = 2, DEFAULT_MEM_ALLOC = 1 }; /* omp_atk_alignment, omp_default_mem_alloc */
 
 typedef int int_call(void);
 
@@ -137,13 +139,57 @@ static int call_or(int_call *call, int fallback)
     return answer;
 }
 
+/* Relaxed atomics: awake says that there is nothing to do; the rest is written while one thread lives. */
+static int awake;
+static uintptr_t first_default; /* what this runtime starts with */
+static struct {
+    uint64_t thread; /* 0: nothing to give back */
+    uintptr_t value;
+} forked;
+
+/* In a child, on the thread that forked. What the program set there itself stays. */
+static void give_back_default(void)
+{
+    const uint64_t thread = __atomic_load_n(&forked.thread, __ATOMIC_RELAXED);
+    if (thread == 0 || thread != aa_tls.thread_id) {
+        return;
+    }
+    __atomic_store_n(&forked.thread, 0, __ATOMIC_RELAXED);
+    const uintptr_t now = OMP_LOAD(get)();
+    if (now == first_default || now == DEFAULT_MEM_ALLOC) {
+        OMP_LOAD(set)(forked.value);
+    }
+}
+
 static void wake_runtime(void)
 {
-    static int awake;
-    if (AAI_UNLIKELY(__atomic_load_n(&awake, __ATOMIC_RELAXED) == 0)) {
-        (void)call_or(OMP_LOAD(level), 0);
-        __atomic_store_n(&awake, 1, __ATOMIC_RELAXED);
+    if (AAI_LIKELY(__atomic_load_n(&awake, __ATOMIC_RELAXED) != 0)) {
+        return;
     }
+    (void)call_or(OMP_LOAD(level), 0);
+    if (first_default == 0) {
+        first_default = OMP_LOAD(get)();
+    }
+    give_back_default();
+    __atomic_store_n(&awake, __atomic_load_n(&forked.thread, __ATOMIC_RELAXED) == 0,
+                     __ATOMIC_RELAXED);
+}
+
+uintptr_t aai_omp_fork_look(void)
+{
+    const bool known = __atomic_load_n(&awake, __ATOMIC_RELAXED) != 0 && OMP_LOAD(get) != NULL;
+    return known ? OMP_LOAD(get)() : 0;
+}
+
+void aai_omp_fork_keep(uintptr_t value)
+{
+    forked.value = value;
+}
+
+void aai_omp_forked(void)
+{
+    __atomic_store_n(&forked.thread, forked.value == 0 ? 0 : aa_tls.thread_id, __ATOMIC_RELAXED);
+    __atomic_store_n(&awake, 0, __ATOMIC_RELAXED);
 }
 
 int aai_omp_level(void)
@@ -201,6 +247,7 @@ uintptr_t aai_omp_default_get(void)
 
 void aai_omp_default_set(uintptr_t handle)
 {
+    wake_runtime(); /* in a forked child, what it gives back comes first */
     OMP_LOAD(set)(handle);
 }
 

@@ -18,6 +18,13 @@ uintptr_t aai_omp_default_get(void);
 void aai_omp_default_set(uintptr_t handle);
 uintptr_t aai_omp_handle_make(size_t alignment); /* 0 when refused */
 
+/* Around a fork: LLVM's runtime starts anew in the child and forgets def-allocator-var. look: what the caller's
+ * is; keep: remember it, under the locks of the fork; forked: in the child, where the thread that forked gets it
+ * back at its next call here. */
+uintptr_t aai_omp_fork_look(void);
+void aai_omp_fork_keep(uintptr_t value);
+void aai_omp_forked(void);
+
 /* Look again for a runtime that arrived with a plug-in. Cheap once one is found. */
 void aai_omp_look_again(void);
 
