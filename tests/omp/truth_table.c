@@ -331,10 +331,10 @@ static bool print_verdict(const measured *m, const outcome *e)
     return right;
 }
 
-typedef enum row_end { RIGHT, ABSENT, WRONG } row_end;
+enum { RIGHT, ABSENT, WRONG };
 
-/* Measure a row and print its line. */
-static row_end do_row(const group *g, const row *r, const char *program)
+/* Measure a row and print its line; which of these it was. */
+static int do_row(const group *g, const row *r, const char *program)
 {
     static char output[OUTPUT];
     static measured m;
@@ -407,7 +407,7 @@ static void start(queue *q, const group *g, const row *r, const char *program)
         if (g == &truth_planted) {
             (void)printf("# planted ");
         }
-        const row_end end = do_row(g, r, program);
+        const int end = do_row(g, r, program);
         (void)fflush(NULL);
         _exit(end);
     }
