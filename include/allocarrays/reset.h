@@ -96,7 +96,9 @@ AA_API void aai_scratch_end(aai_scratch *scratch);
  * aa_reset_team(allocator): the reset inside a parallel region: every thread of the team calls it, one
  * resets between two barriers; an aa_status, the same on every thread. Both compilers reject it inside
  * for, single, sections and tasks. When a thread does not arrive within AA_TEAM_TIMEOUT seconds (60) every
- * arrival returns AA_BUSY instead of hanging. Without -fopenmp it is aa_reset.
+ * arrival returns AA_BUSY instead of hanging, after one report. One that comes later waits once more as long:
+ * whether it is late, or begins the next reset, is known when the others come again, or do not (AA_BUSY, no second
+ * report). Without -fopenmp it is aa_reset.
  * The proof: the whole team arrived, no other thread holds a scope, token, mark or pin.
  * Threads: team.
  */
@@ -116,14 +118,20 @@ AA_API void aai_scratch_end(aai_scratch *scratch);
 #define aa_reset_team(allocator) aa_reset(allocator)
 #endif
 
+/* What threads have open for an allocator: regions (with OMPT), scopes, marks. */
+typedef struct aai_team_holds {
+    uint64_t regions, scopes, marks;
+} aai_team_holds;
+
 /** One thread's part in a team reset. Members are private. */
 typedef struct aai_team {
     aa_allocator *allocator;
-    struct aai_team_outcome *outcome;
     const char *file;
     int line;
     int go;
     aa_status status;
+    aai_team_holds holds; /* of the whole team */
+    uint64_t resets;      /* of the allocator when its first thread arrived */
 } aai_team;
 
 AA_API aai_team aai_team_arrive(aa_allocator *allocator, const char *file, int line);

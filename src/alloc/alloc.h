@@ -17,7 +17,10 @@
 
 enum { AAI_HEAP, AAI_ARENA, AAI_SHARED, AAI_PRIVATE, AAI_CUSTOM, AAI_GONE, AAI_CURRENT };
 
-enum { AAI_PATH = 8, AAI_TAKEN_BESIDE = 1, AAI_TAKEN_OUTSIDE = 2 };
+enum { AAI_PATH = 8 };
+
+/* What a thread that takes memory is to an allocator; origin.c. OWN: nobody minds. */
+enum { AAI_TAKEN_BESIDE = 1, AAI_TAKEN_OUTSIDE = 2, AAI_TAKEN_AWAY = 4, AAI_TAKEN_OWN = 8 };
 
 enum { AAI_MARK_DEPTH = 4096, AAI_HISTORY_MAX = 4096, AAI_QUARANTINE = 4096 };
 
@@ -83,6 +86,7 @@ typedef struct aai_base {
     int birth_level;          /* OpenMP nesting level at creation */
     int birth_path[AAI_PATH]; /* origin.c */
     uint64_t takers;          /* relaxed: AAI_TAKEN_... since the last reset */
+    bool traced;              /* an arena of a private allocator: each allocation is noted; origin.c */
     uint64_t calls;           /* relaxed: threads in its upstream now */
     uintptr_t handle;         /* relaxed: its OpenMP handle, 0 until made */
     size_t watched;           /* relaxed: bytes out under AA_CHECKS=full, for the capacity */
@@ -129,9 +133,17 @@ aa_status aai_refuse_pinned(const aa_allocator *allocator, aai_cell *cell, uint6
 void aai_origin_note(aai_base *base);
 /* Whether the caller has the creator's ancestors at levels 1 .. levels. */
 bool aai_origin_shared_to(const aai_base *base, int levels);
-/* What the caller is to the allocator: 0 or AAI_TAKEN_...; what all were that took memory since the reset. */
-uint64_t aai_origin_taker(const aai_base *base);
+/* What all were, AAI_TAKEN_..., that took memory since the reset. */
 uint64_t aai_origin_takers(const aa_allocator *allocator);
+/* What the caller is for good, as far as a reset minds; 0: that may change, it must come by the slow path. */
+uint64_t aai_origin_settled(const aai_base *origin);
+bool aai_origin_note_taking(aai_base *noted, const aai_base *origin);
+/* The caller took memory: note what it is to the allocator that was born at `origin`. True: it may bump inline
+ * until the next reset. Costs nothing for those created outside all regions. */
+static inline bool aai_origin_take(aai_base *noted, const aai_base *origin)
+{
+    return AAI_LIKELY(origin->birth_level == 0) || aai_origin_note_taking(noted, origin);
+}
 
 /* ---- enter.c: calls under way, violations ------------------------------------------------------------ */
 

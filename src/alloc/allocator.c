@@ -126,7 +126,7 @@ bool aai_is_fast(const aai_base *base)
 {
     const bool touches = (base->head.flags & AA_FIRST_TOUCH) != 0 && base->head.kind != AAI_SHARED;
     return base->head.tier == AA_CHECKS_NONE && (base->head.flags & AA_ZEROED) == 0 && !touches &&
-           !aai_tools_race_detecting();
+           !base->traced && !aai_tools_race_detecting();
 }
 
 /* ---- the list of live allocators ------------------------------------------------------------------------ */

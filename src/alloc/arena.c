@@ -43,7 +43,11 @@ aa_status aai_foreign_thread(const aai_base *base, aai_site site)
 static void *arena_alloc(aa_allocator *allocator, aai_request *request)
 {
     aai_arena *const arena = aai_arena_of(allocator);
-    return check_owner(arena) == AA_OK ? aai_lane_alloc(&arena->lane, request) : NULL;
+    if (check_owner(arena) != AA_OK) {
+        return NULL;
+    }
+    aai_arena_note_taking(arena);
+    return aai_lane_alloc(&arena->lane, request);
 }
 
 static aa_status arena_free(aa_allocator *allocator, void *pointer, size_t bytes,
@@ -69,6 +73,7 @@ static aai_resized arena_resize(aa_allocator *allocator, void *pointer, size_t o
     if (check_owner(arena) != AA_OK || aai_lane_check_pointer(&arena->lane, pointer) != AA_OK) {
         return AAI_REFUSED;
     }
+    aai_arena_note_taking(arena);
     return aai_lane_resize(&arena->lane, pointer, old_bytes, new_bytes);
 }
 
@@ -89,6 +94,7 @@ void aai_arena_reset_to(aai_arena *arena, uint64_t key)
     aai_watch_verify(&arena->lane, 0);
     const size_t use = aai_lane_round_use(&arena->lane);
     aai_base_rekey(&arena->base, key);
+    AAI_STORE(arena->base.takers, arena->settled); /* it counts once memory is taken again */
     aai_chain_reset(&arena->base, &arena->chain, &arena->lane, use, 0);
 }
 
@@ -188,6 +194,17 @@ aai_arena *aai_arena_make(const aa_options *options)
         return NULL;
     }
     return arena;
+}
+
+void aai_arena_trace(aai_arena *arena, const aai_base *origin)
+{
+    arena->base.traced = true;
+    arena->origin = origin;
+    if (arena->lane.window != &arena->lane.own) {
+        arena->lane.own = *arena->lane.window;
+        *arena->lane.window = (aai_window){NULL, NULL, 0};
+        arena->lane.window = &arena->lane.own;
+    }
 }
 
 aa_allocator *aa_arena_create(const aa_options *options)

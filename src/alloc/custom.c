@@ -222,6 +222,7 @@ static void *ask(aai_custom *c, const aai_request *request)
         (void)aai_fail(AA_NOMEM, "custom allocator '%s' gave no %zu bytes", c->base.name, bytes);
         return NULL;
     }
+    (void)aai_origin_take(&c->base, &c->base);
     raise_peak(c, __atomic_add_fetch(&c->used, bytes, __ATOMIC_RELAXED));
     return p;
 }

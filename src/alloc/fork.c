@@ -1,8 +1,8 @@
-/* Floor 5, alloc: fork. Every lock is held across it, so that the child finds no structure half changed and
- * every lock free. The child's other
- * threads are gone: their lanes and arenas become idle, as at a thread's end, their marks and scopes end, and
- * what they had under way is forgotten. Pins stay: they belong to arrays, not to threads. Not ours to cure: a
- * child of a process that has run a region under libgomp hangs in its first own region. */
+/* Floor 5, alloc: fork. Every lock is held across it, so that the child finds no structure half changed and every
+ * lock free. The child's other threads are gone: their lanes and arenas become idle, as at a thread's end, their marks
+ * and scopes end, and what they had under way is forgotten. A runtime that starts anew in the child (LLVM's) gets back
+ * the current allocator of the forking thread, when that thread first asks. Pins stay: they belong to arrays, not to
+ * threads. Not ours to cure: a child of a process that has run a region under libgomp hangs in its first own region. */
 #include "alloc/heap.h"
 
 #include "sync/team.h"
@@ -38,9 +38,11 @@ static void visit_all(void (*each)(aai_lock *))
 
 static void prepare(void)
 {
+    const uintptr_t current = aai_omp_fork_look(); /* under no lock: the runtime has its own */
     aai_lock_hold(&aai_registry_lock);
     visit_all(aai_lock_hold);
     aai_violation_fork_hold();
+    aai_omp_fork_keep(current);
 }
 
 static void let_go(void)

@@ -22,12 +22,17 @@ static aai_private *private_of(const aa_allocator *allocator)
     return (aai_private *)(uintptr_t)allocator;
 }
 
-static aai_arena *adopt_idle(aai_private *p, uint64_t owner)
+/* One of those that are traced, or not. */
+static aai_arena *adopt_idle(aai_private *p, uint64_t owner, bool traced)
 {
     aai_lock_acquire(&p->lock);
-    aai_arena *const arena = p->idle;
+    aai_arena **at = &p->idle;
+    while (*at != NULL && (*at)->base.traced != traced) {
+        at = &(*at)->next_idle;
+    }
+    aai_arena *const arena = *at;
     if (arena != NULL) {
-        p->idle = arena->next_idle;
+        *at = arena->next_idle;
         arena->next_idle = NULL;
         arena->base.creator = owner;
         AAI_STORE(arena->lane.mark_count, 0); /* its thread ended inside them */
@@ -36,13 +41,16 @@ static aai_arena *adopt_idle(aai_private *p, uint64_t owner)
     return arena;
 }
 
-static aai_arena *make_arena(aai_private *p)
+static aai_arena *make_arena(aai_private *p, bool traced)
 {
     aai_arena *const arena = aai_arena_make(&p->options);
     if (arena == NULL) {
         return NULL;
     }
     arena->parent = p;
+    if (traced) {
+        aai_arena_trace(arena, &p->base);
+    }
     aai_lock_acquire(&p->lock);
     arena->next = p->arenas;
     p->arenas = arena;
@@ -55,6 +63,7 @@ static void make_idle(aai_private *p, aai_arena *arena)
 {
     aai_lock_acquire(&p->lock);
     arena->next_idle = p->idle;
+    arena->settled = 0; /* what it was stays among the takers while its memory is in use */
     p->idle = arena;
     AAI_STORE(arena->lane.owner, 0);
     aai_lock_release(&p->lock);
@@ -75,9 +84,11 @@ static aai_arena *my_arena(aa_allocator *allocator)
     if (lane != NULL) {
         return aai_arena_of_lane(lane);
     }
-    aai_arena *arena = adopt_idle(p, self->id);
+    const uint64_t settled = p->base.birth_level == 0 ? 0 : aai_origin_settled(&p->base);
+    const bool traced = p->base.birth_level != 0 && settled == 0;
+    aai_arena *arena = adopt_idle(p, self->id, traced);
     if (arena == NULL) {
-        arena = make_arena(p);
+        arena = make_arena(p, traced);
     }
     if (arena != NULL && !aai_place_add(self, p->base.id, &arena->lane)) {
         make_idle(p, arena);
@@ -85,7 +96,10 @@ static aai_arena *my_arena(aa_allocator *allocator)
         return NULL;
     }
     if (arena != NULL) {
-        AAI_STORE(arena->base.takers, aai_origin_taker(&p->base));
+        const bool unused =
+            aai_lane_used(&arena->lane) == 0; /* else its earlier thread counts, too */
+        arena->settled = settled;
+        AAI_STORE(arena->base.takers, settled | (unused ? 0 : AAI_LOAD(arena->base.takers)));
     }
     return arena;
 }
@@ -93,6 +107,9 @@ static aai_arena *my_arena(aa_allocator *allocator)
 static void *private_alloc(aa_allocator *allocator, aai_request *request)
 {
     aai_arena *const arena = my_arena(allocator);
+    if (arena != NULL) {
+        aai_arena_note_taking(arena);
+    }
     void *const p = arena == NULL ? NULL : aai_lane_alloc(&arena->lane, request);
     if (p != NULL && aai_is_fast(&arena->base)) {
         aai_slot_set(allocator, arena->lane.window);
@@ -139,6 +156,7 @@ static aai_resized private_resize(aa_allocator *allocator, void *pointer, size_t
     if (arena == NULL || check_pointer(allocator, arena, pointer) != AA_OK) {
         return AAI_REFUSED;
     }
+    aai_arena_note_taking(arena);
     return aai_lane_resize(&arena->lane, pointer, old_bytes, new_bytes);
 }
 
@@ -164,10 +182,7 @@ static aa_status private_reset(aa_allocator *allocator)
     }
     uint64_t key = first;
     for (aai_arena *arena = p->arenas; arena != NULL; arena = arena->next) {
-        const uint64_t taker = AAI_LOAD(arena->base.takers);
         aai_arena_reset_to(arena, key++);
-        AAI_STORE(arena->base.takers,
-                  taker); /* what its thread is; it counts once it takes memory again */
     }
     AAI_ADD(p->base.resets, 1);
     return AA_OK;

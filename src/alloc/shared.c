@@ -178,8 +178,6 @@ static void restart(seat *me)
     aai_cell_restart(lane->cell, 0);
     AAI_STORE(lane->key, me->shared->base.head.key);
     set_lease(me, me->shared->lease != 0 ? me->shared->lease : FIRST_LEASE);
-    (void)__atomic_fetch_or(&me->shared->base.takers, aai_origin_taker(&me->shared->base),
-                            __ATOMIC_RELAXED);
 }
 
 static seat *adopt_idle(aai_shared *s)
@@ -291,7 +289,8 @@ static void *shared_alloc(aa_allocator *allocator, aai_request *request)
 {
     seat *const me = my_seat(allocator);
     void *const p = me == NULL ? NULL : aai_lane_alloc(&me->lane, request);
-    if (p != NULL && aai_is_fast(&me->shared->base)) {
+    aai_base *const base = aai_base_of(allocator);
+    if (p != NULL && aai_origin_take(base, base) && aai_is_fast(base)) {
         aai_slot_set(allocator, &me->lane.own);
     }
     return p;
@@ -324,6 +323,8 @@ static aai_resized shared_resize(aa_allocator *allocator, void *pointer, size_t 
     if (me == NULL || aai_lane_check_pointer(&me->lane, pointer) != AA_OK) {
         return AAI_REFUSED;
     }
+    aai_base *const base = aai_base_of(allocator);
+    (void)aai_origin_take(base, base);
     return aai_lane_resize(&me->lane, pointer, old_bytes, new_bytes);
 }
 

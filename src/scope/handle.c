@@ -1,13 +1,57 @@
 /* Floor 6, scope: OpenMP handles of allocators. A handle is a real one from omp_init_allocator, made at first
  * need and never destroyed, because both runtimes reuse a destroyed handle's value at once.
  *
- * Invariant: the table only grows; an entry never changes; version == number of entries.
+ * Invariant: the table only grows; an entry never changes; version == number of entries. A handle that was made
+ * in vain, for another thread was quicker, is a spare for the next allocator of that alignment.
  * Lock: table_lock; the runtime is called outside it. */
 #include "scope/scope.h"
 
 static aai_lock table_lock = AAI_LOCK_INIT(AAI_RANK_HANDLES);
 static aai_node *table;
 static uint64_t version; /* release on insert pairs with the acquire in find: a new entry is seen */
+
+static aai_handle *spares; /* id: the alignment */
+
+static aai_handle *take_spare(size_t alignment)
+{
+    aai_lock_acquire(&table_lock);
+    aai_handle **at = &spares;
+    while (*at != NULL && (*at)->id != alignment) {
+        at = &(*at)->next_spare;
+    }
+    aai_handle *const spare = *at;
+    if (spare != NULL) {
+        *at = spare->next_spare;
+    }
+    aai_lock_release(&table_lock);
+    return spare;
+}
+
+static void keep_spare(aai_handle *entry, size_t alignment)
+{
+    aai_lock_acquire(&table_lock);
+    entry->id = alignment;
+    entry->next_spare = spares;
+    spares = entry;
+    aai_lock_release(&table_lock);
+}
+
+/* A spare one, or a new one of the runtime; NULL when refused. */
+static aai_handle *get_entry(size_t alignment)
+{
+    aai_handle *const spare = take_spare(alignment);
+    if (spare != NULL) {
+        return spare;
+    }
+    aai_handle *const entry = aai_calloc(sizeof *entry);
+    const uintptr_t made = entry == NULL ? 0 : aai_omp_handle_make(alignment);
+    if (made == 0) {
+        aai_mfree(entry);
+        return NULL;
+    }
+    entry->node.key = made;
+    return entry;
+}
 
 /* Enter a handle for an allocator, unless another thread did so meanwhile. Returns the one that counts. */
 static uintptr_t enter_handle(aai_base *base, aai_handle *entry)
@@ -26,21 +70,20 @@ static uintptr_t enter_handle(aai_base *base, aai_handle *entry)
 
 static uintptr_t make_handle(aai_base *base)
 {
-    aai_handle *const entry = aai_calloc(sizeof *entry);
-    const uintptr_t made = entry == NULL ? 0 : aai_omp_handle_make(base->head.mask + 1);
-    if (made == 0) {
-        aai_mfree(entry);
+    const size_t alignment = base->head.mask + 1;
+    aai_handle *const entry = get_entry(alignment);
+    if (entry == NULL) {
         (void)aai_fail(AA_NOMEM, "aa_omp_handle: the OpenMP runtime gave no handle for '%s'",
                        base->name);
         return 0;
     }
-    entry->node.key = made;
+    const uintptr_t made = (uintptr_t)entry->node.key;
     entry->allocator = &base->head;
     entry->cell = base->cell;
     entry->id = base->id;
     const uintptr_t other = enter_handle(base, entry);
-    if (other != 0) { /* the one made in vain stays with the runtime */
-        aai_mfree(entry);
+    if (other != 0) {
+        keep_spare(entry, alignment);
         return other;
     }
     return made;
@@ -48,6 +91,7 @@ static uintptr_t make_handle(aai_base *base)
 
 static void visit_locks(void (*each)(aai_lock *))
 {
+    aai_team_fork(each);
     each(&table_lock);
 }
 

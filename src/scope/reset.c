@@ -4,11 +4,13 @@
  *     0  (OMPT) regions live under the scope of a == those that the caller opened
  *     1  level(t) <= birth_level(a)                        no region is open around the caller
  *     2  level(t) == birth_level(a) > 0  =>  t made a, and nobody else there or outside took memory since;
- *        0 < level(t) < birth_level(a)   =>  a was made inside t's own inner regions, and nobody outside took any
+ *        0 < level(t) < birth_level(a)   =>  a was made inside t's own inner regions, and nobody outside took any;
+ *                                            an arena, whose bumps leave no trace: t made it
  *        (a team: no outer region between has other threads, and the same of its common ancestors)
  *     3  holders(a) == the caller's own open scopes and tokens for a
  *     4  no other thread has an open mark in a;  5  nothing of a is pinned
  *     6  (shared) no thread is between the lock and the upstream; the reset method asks again, under its lock
+ *     7  no thread waits in aa_reset_team for a
  * A private allocator's arena is its thread's alone: clauses 1 and 2 give way to "t owns it".
  * Leases of other threads and arrays count for nothing. What inline bumps do leaves no trace: another host
  * thread's region that uses an explicit handle and no scope is not seen. */
@@ -61,10 +63,13 @@ static aa_status refuse_level(const aai_base *base, aai_site site)
             "reset it here (or all of them, with aa_reset_team)",
             base->name, (unsigned long long)base->creator);
     }
-    const uint64_t takers = aai_origin_takers(&base->head);
-    const bool beside = level == base->birth_level && takers != 0;
-    const bool outside = !aai_origin_shared_to(base, level) || (takers & AAI_TAKEN_OUTSIDE) != 0;
-    return beside || outside ? refuse_others(base, site) : AA_OK;
+    const bool is_creator = aai_self()->id == base->creator;
+    const uint64_t minded = (level == base->birth_level ? AAI_TAKEN_BESIDE : 0) |
+                            (is_creator ? 0 : AAI_TAKEN_AWAY) | AAI_TAKEN_OUTSIDE;
+    const bool untraced = base->head.kind == AAI_ARENA && !is_creator; /* its owner bumps inline */
+    const bool others = !aai_origin_shared_to(base, level) || untraced ||
+                        (aai_origin_takers(&base->head) & minded) != 0;
+    return others ? refuse_others(base, site) : AA_OK;
 }
 
 aa_status aai_prove_team_alone(const aa_allocator *allocator, aai_site site)
@@ -80,8 +85,8 @@ aa_status aai_prove_team_alone(const aa_allocator *allocator, aai_site site)
     alone = alone && aai_origin_shared_to(base, common);
     const uint64_t takers = birth == 0 || level < birth ? 0 : aai_origin_takers(allocator);
     const uint64_t strangers =
-        level > birth ? takers
-                      : takers & AAI_TAKEN_OUTSIDE; /* at the level of birth all are here */
+        takers & (level > birth ? AAI_TAKEN_BESIDE | AAI_TAKEN_OUTSIDE
+                                : AAI_TAKEN_OUTSIDE); /* at the level of birth all are here */
     return alone && strangers == 0 ? AA_OK : refuse_others(base, site);
 }
 
@@ -166,8 +171,14 @@ aa_status aai_prove_quiescent(const aa_allocator *allocator, aai_site site)
             return level;
         }
     }
-    return aai_prove_no_holders(allocator, site, aai_regions_own(allocator),
-                                aai_scopes_own(allocator), 0);
+    const aa_status held = aai_prove_no_holders(allocator, site, aai_regions_own(allocator),
+                                                aai_scopes_own(allocator), 0);
+    if (held == AA_OK && aai_team_is_arriving(allocator)) {
+        return aai_violate(AA_RESET_IN_USE, allocator, site,
+                           "a team is arriving at aa_reset_team for '%s'; let it finish first",
+                           base->name);
+    }
+    return held;
 }
 
 /* A method that found calls under way, which began after the proof, has changed nothing. */

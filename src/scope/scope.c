@@ -57,7 +57,13 @@ static void thread_ends(aai_thread *self)
     free_scopes(scopes);
 }
 
-/* In a forked child: the scopes of the threads that are gone end. */
+static void forget_team(aai_base *base, void *context)
+{
+    (void)context;
+    aai_team_forked(base);
+}
+
+/* In a forked child: the scopes and team resets of the threads that are gone end. */
 static void abandon(void)
 {
     const aai_scopes *const mine = aa_tls.record == NULL ? NULL : aa_tls.record->scopes;
@@ -70,6 +76,7 @@ static void abandon(void)
             free_scopes(scopes);
         }
     }
+    aai_each_live_locked(forget_team, NULL);
     aai_lock_release(&aai_registry_lock);
 }
 

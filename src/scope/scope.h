@@ -32,6 +32,7 @@ typedef struct aai_handle {
     aa_allocator *allocator;
     aai_cell *cell;
     uint64_t id;
+    struct aai_handle *next_spare; /* handle.c: made in vain, waiting for an allocator */
 } aai_handle;
 
 /* A live region that a thread opened; ompt_hooks.c. */
@@ -89,6 +90,11 @@ aa_status aai_prove_team_alone(const aa_allocator *allocator, aai_site site);
 /* The part of it that aa_reset_team shares; the team's own regions, scopes and marks do not count. */
 aa_status aai_prove_no_holders(const aa_allocator *allocator, aai_site site, uint64_t own_regions,
                                uint64_t own_scopes, uint64_t own_marks);
+/* Whether threads of some team are inside aa_reset_team for an allocator. */
+bool aai_team_is_arriving(const aa_allocator *allocator);
+/* For fork: its lock; in the child, the threads that were arriving are gone. */
+void aai_team_fork(void (*each)(aai_lock *));
+void aai_team_forked(aai_base *base);
 /* The reset method, after the proof; its AA_BUSY becomes a violation. */
 aa_status aai_reset_now(aa_allocator *allocator, aai_site site);
 

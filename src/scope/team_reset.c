@@ -1,43 +1,47 @@
 /* Floor 6, scope: aa_reset_team: the whole team arrives, one thread resets between two barriers that stand
  * in the caller's code.
  *
- * An allocator's round counts arrivals, generation by generation, under rounds_lock:
- *     arrived < size;  the arrival that completes the team opens the next generation
- *     outcome.state: WAITING -> GO (complete) | FAILED (timed out); written under the lock with release,
- *     polled with acquire. Whoever arrives in a failed generation, also late, gets AA_BUSY and enters no
- *     barrier. Its last arrival closes it; so does a thread that comes again, for its team has gone on.
+ * A gathering is one arrival of a team, under rounds_lock:
+ *     arrived < size while it is open;  the arrival that completes it closes it
+ *     verdict: WAITING -> GO (complete) | FAILED (timed out); written under the lock with release, polled with
+ *     acquire. After FAILED nobody enters a barrier: every thread of it gets AA_BUSY, and one has reported.
+ *     readers == its threads that have not read the verdict; its slot is used again at 0
+ * Who comes after a failure opens the next gathering, whether it is late or never came to the failed one: from
+ * its history nobody can tell these apart. The others can: when they come too, it is complete and the reset
+ * passes. When it times out as well, and no thread of the failed one had come, its threads were the late ones:
+ * AA_BUSY, and no second report.
+ *     round.failure == serial of the last failure, 0: none since a gathering was complete
+ *     thread.team_failure == the failure that it was part of
+ * Threads that came a different number of times are paired as they come: all are in here, so the reset is safe.
  * Two teams of one size may complete each other's count. Then all threads of both are in here, and the number
- * of resets that each generation saw when it began tells the second to reset: AA_RESET_IN_USE.
- * An outcome is reused after OUTCOMES generations; a thread still polling one of them is impossible, for its
- * team cannot pass the barrier without it. */
+ * of resets that each gathering saw when it began tells the second to reset: AA_RESET_IN_USE. */
 #include "scope/scope.h"
 
 #include <errno.h>
 #include <sched.h>
 #include <time.h>
 
-enum { OUTCOMES = 16, SPINS = 256 };
+enum { GATHERINGS = 16, SPINS = 256 };
 
-typedef enum state { WAITING, GO, FAILED } state;
+typedef enum verdict { WAITING, GO, FAILED } verdict;
 
-typedef struct aai_team_outcome {
-    state state;
-    int size;
-    uint64_t regions, scopes, marks; /* the team's own for this allocator, summed on arrival */
-    uint64_t resets;                 /* of the allocator when the generation began */
-} outcome;
-
-/* The first MEMBERS threads of a generation: enough to see one of them come again. */
-enum { MEMBERS = 16 };
+typedef struct gathering {
+    verdict verdict;
+    int size, arrived, readers;
+    bool again;           /* one of its threads was part of the failure before */
+    uint64_t failure;     /* FAILED: its serial */
+    aai_team_holds holds; /* the team's own for this allocator, summed on arrival */
+    uint64_t resets;      /* of the allocator when it began */
+} gathering;
 
 struct aai_team_round {
-    uint32_t generation;
-    int arrived;
-    uint64_t members[MEMBERS]; /* thread ids of the generation under way */
-    outcome outcomes[OUTCOMES];
+    gathering *open; /* NULL: the next to come opens one */
+    uint64_t failure;
+    gathering slots[GATHERINGS];
 };
 
-static aai_lock rounds_lock = AAI_LOCK_INIT(AAI_RANK_ALLOCATOR);
+static aai_lock rounds_lock = AAI_LOCK_INIT(AAI_RANK_ROUNDS);
+static uint64_t last_failure; /* under the lock */
 
 /* The allocator's round, made at the first team reset and freed with the allocator. */
 static struct aai_team_round *round_of(aai_base *base)
@@ -51,7 +55,7 @@ static struct aai_team_round *round_of(aai_base *base)
         (void)aai_fail(AA_NOMEM, "aa_reset_team: no memory");
         return NULL;
     }
-    /* release: pairs with the acquire above */
+    /* acquire and release: pairs with itself on the thread that was second */
     if (!__atomic_compare_exchange_n(&base->round, &known, made, false, __ATOMIC_ACQ_REL,
                                      __ATOMIC_ACQUIRE)) {
         aai_mfree(made);
@@ -60,78 +64,125 @@ static struct aai_team_round *round_of(aai_base *base)
     return made;
 }
 
-static void set_state(outcome *o, state now)
+static void decide(struct aai_team_round *round, gathering *g, verdict now)
 {
-    __atomic_store_n(&o->state, now, __ATOMIC_RELEASE);
+    __atomic_store_n(&g->verdict, now, __ATOMIC_RELEASE);
+    round->open = NULL;
 }
 
-static state state_of(const outcome *o)
+static verdict verdict_of(const gathering *g)
 {
-    return __atomic_load_n(&o->state, __ATOMIC_ACQUIRE);
+    return __atomic_load_n(&g->verdict, __ATOMIC_ACQUIRE);
 }
 
-/* Close a failed generation when one of its threads comes again. Under the lock. */
-static void close_failed(struct aai_team_round *round, uint64_t thread)
+/* NULL: each slot still has a thread that has not read its verdict. Under the lock. */
+static gathering *open_one(struct aai_team_round *round, int size, uint64_t resets)
 {
-    const outcome *const o = &round->outcomes[round->generation % OUTCOMES];
-    bool again = false;
-    for (int i = 0; i < round->arrived && i < MEMBERS; ++i) {
-        again = again || round->members[i] == thread;
+    for (int i = 0; i < GATHERINGS; ++i) {
+        gathering *const g = &round->slots[i];
+        if (g->readers == 0) {
+            *g = (gathering){.verdict = WAITING, .size = size, .resets = resets};
+            round->open = g;
+            return g;
+        }
     }
-    if (round->arrived > 0 && o->state == FAILED && again) {
-        round->arrived = 0;
-        ++round->generation;
-    }
+    return NULL;
 }
 
-static void open_if_first(struct aai_team_round *round, outcome *o, int size, uint64_t resets)
+/* Under the lock. */
+static void count_in(struct aai_team_round *round, gathering *g, const aai_team_holds *mine)
 {
-    if (round->arrived == 0) {
-        *o = (outcome){.size = size, .resets = resets};
+    g->holds.regions += mine->regions;
+    g->holds.scopes += mine->scopes;
+    g->holds.marks += mine->marks;
+    g->again = g->again || (round->failure != 0 && aai_self()->team_failure == round->failure);
+    ++g->readers;
+    if (++g->arrived == g->size) {
+        decide(round, g, GO);
+        round->failure = 0;
     }
 }
 
 /* Count one arrival. NULL: a team of another size is in the middle of one. */
-static outcome *arrive(aai_base *base, struct aai_team_round *round, int size, aai_marks marks)
+static gathering *arrive(aai_base *base, struct aai_team_round *round, int size)
 {
-    const uint64_t regions = aai_regions_own(&base->head);
-    const uint64_t scopes = aai_scopes_own(&base->head);
+    const aa_allocator *const a = &base->head;
+    const aai_team_holds mine = {
+        .regions = aai_regions_own(a),
+        .scopes = aai_scopes_own(a),
+        .marks = a->ops->marks == NULL ? 0 : a->ops->marks(a, aai_self()->id).own};
     aai_lock_acquire(&rounds_lock);
-    close_failed(round, aai_self()->id);
-    outcome *o = &round->outcomes[round->generation % OUTCOMES];
-    open_if_first(round, o, size, AAI_LOAD(base->resets));
-    if (o->size != size) {
-        o = NULL;
-    } else {
-        o->regions += regions;
-        o->scopes += scopes;
-        o->marks += marks.own;
-        if (round->arrived < MEMBERS) {
-            round->members[round->arrived] = aai_self()->id;
-        }
-        if (++round->arrived == size) {
-            if (o->state == WAITING) {
-                set_state(o, GO);
-            }
-            round->arrived = 0;
-            ++round->generation;
-        }
+    gathering *g =
+        round->open != NULL ? round->open : open_one(round, size, AAI_LOAD(base->resets));
+    if (g != NULL && g->size != size) {
+        g = NULL;
+    }
+    if (g != NULL) {
+        count_in(round, g, &mine);
     }
     aai_lock_release(&rounds_lock);
-    return o;
+    return g;
 }
 
-/* The first to run out of patience fails the generation; how many had arrived, 0: it was decided already. */
-static int give_up(struct aai_team_round *round, outcome *o)
+/* The first to run out of patience fails the gathering. How many had arrived; 0: there is nothing to report, for
+ * it was decided already, or they are those who were missing before. */
+static int give_up(struct aai_team_round *round, gathering *g)
 {
-    int arrived = 0;
+    int missed = 0;
     aai_lock_acquire(&rounds_lock);
-    if (o->state == WAITING) {
-        arrived = round->arrived;
-        set_state(o, FAILED);
+    if (g->verdict == WAITING) {
+        if (round->failure == 0 || g->again) {
+            missed = g->arrived;
+            round->failure = ++last_failure;
+        }
+        g->failure = round->failure;
+        decide(round, g, FAILED);
     }
     aai_lock_release(&rounds_lock);
-    return arrived;
+    return missed;
+}
+
+/* Read the verdict, once, and leave the slot. */
+static verdict take_verdict(gathering *g, aai_team *team)
+{
+    aai_lock_acquire(&rounds_lock);
+    const verdict said = g->verdict;
+    team->holds = g->holds;
+    team->resets = g->resets;
+    if (said == FAILED) {
+        aai_self()->team_failure = g->failure;
+    }
+    --g->readers;
+    aai_lock_release(&rounds_lock);
+    return said;
+}
+
+bool aai_team_is_arriving(const aa_allocator *allocator)
+{
+    /* acquire: pairs with the release in round_of */
+    const struct aai_team_round *const round =
+        __atomic_load_n(&aai_base_of(allocator)->round, __ATOMIC_ACQUIRE);
+    bool arriving = false;
+    if (round != NULL) {
+        aai_lock_acquire(&rounds_lock);
+        for (int i = 0; i < GATHERINGS && !arriving; ++i) {
+            arriving = round->slots[i].readers != 0;
+        }
+        aai_lock_release(&rounds_lock);
+    }
+    return arriving;
+}
+
+void aai_team_fork(void (*each)(aai_lock *))
+{
+    each(&rounds_lock);
+}
+
+void aai_team_forked(aai_base *base)
+{
+    if (base->round != NULL) {
+        *base->round = (struct aai_team_round){.open = NULL};
+    }
 }
 
 static int64_t milliseconds(void)
@@ -142,11 +193,11 @@ static int64_t milliseconds(void)
 }
 
 /* Spin a little, then let others run. False: time is up. */
-static bool wait_while_open(const outcome *o)
+static bool wait_while_open(const gathering *g)
 {
     const int64_t deadline = milliseconds() + (int64_t)aai_settings_get()->team_timeout * 1000;
     const int kept = errno;
-    for (unsigned round = 0; state_of(o) == WAITING; ++round) {
+    for (unsigned round = 0; verdict_of(g) == WAITING; ++round) {
         if (round > SPINS) {
             (void)sched_yield();
             if (round % SPINS == 0 && milliseconds() >= deadline) {
@@ -183,34 +234,29 @@ static aa_status join(aai_team *team, aai_site site)
     if (round == NULL) {
         return AA_NOMEM;
     }
-    const aai_marks marks =
-        a->ops->marks == NULL ? (aai_marks){0, 0} : a->ops->marks(a, aai_self()->id);
-    outcome *const o = arrive(base, round, size, marks);
-    if (o == NULL) {
+    gathering *const g = arrive(base, round, size);
+    if (g == NULL) {
         return aai_violate(
             AA_RESET_IN_USE, a, site,
             "a team of another size is resetting '%s' at the same time; one team at a "
             "time",
             base->name);
     }
-    team->outcome = o;
-    if (!wait_while_open(o)) {
-        const int arrived = give_up(round, o);
-        if (arrived != 0) {
-            return report_missing(a, site, arrived, size);
-        }
+    const int missed = wait_while_open(g) ? 0 : give_up(round, g);
+    if (take_verdict(g, team) == GO) {
+        team->go = 1;
+        return AA_OK;
     }
-    if (state_of(o) == FAILED) {
-        return aai_fail(AA_BUSY, "aa_reset_team: not all of the team's %d threads arrived in time",
-                        size);
-    }
-    team->go = 1;
-    return AA_OK;
+    return missed != 0 ? report_missing(a, site, missed, size)
+                       : aai_fail(AA_BUSY,
+                                  "aa_reset_team: not all of the team's %d threads arrived "
+                                  "in time",
+                                  size);
 }
 
 aai_team aai_team_arrive(aa_allocator *allocator, const char *file, int line)
 {
-    aai_team team = {.allocator = allocator, .outcome = NULL, .file = file, .line = line, .go = 0};
+    aai_team team = {.allocator = allocator, .file = file, .line = line, .go = 0};
     aai_op op;
     aai_omp_look_again();
     const aai_site site = {"aa_reset_team", file, line};
@@ -226,10 +272,9 @@ static aa_status reset_for_team(const aai_team *team)
 {
     aa_allocator *const a = team->allocator;
     const aai_site site = {"aa_reset_team", team->file, team->line};
-    const outcome *const o = team->outcome;
-    if (AAI_LOAD(aai_base_of(a)->resets) != o->resets) {
+    if (AAI_LOAD(aai_base_of(a)->resets) != team->resets) {
         return aai_violate(AA_RESET_IN_USE, a, site,
-                           "another team reset '%s' while this one arrived; one team at a time",
+                           "'%s' was reset by others while this team arrived; one at a time",
                            aa_name(a));
     }
     const aa_status alone = aai_prove_team_alone(a, site);
@@ -237,7 +282,8 @@ static aa_status reset_for_team(const aai_team *team)
         return alone;
     }
     const uint64_t mine = a->ops->marks == NULL ? 0 : a->ops->marks(a, aai_self()->id).own;
-    const aa_status quiet = aai_prove_no_holders(a, site, o->regions, o->scopes, o->marks - mine);
+    const aa_status quiet = aai_prove_no_holders(a, site, team->holds.regions, team->holds.scopes,
+                                                 team->holds.marks - mine);
     return quiet != AA_OK ? quiet : aai_reset_now(a, site);
 }
 

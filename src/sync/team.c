@@ -6,6 +6,8 @@
  * registers in every ABI of ours. */
 #include "sync/team.h"
 
+#include "os/os.h"
+
 #include <dlfcn.h>
 #include <errno.h>
 #include <link.h>
@@ -38,7 +40,7 @@ typedef struct omp_trait {
 } omp_trait;
 extern uintptr_t omp_init_allocator(uintptr_t, int, const omp_trait *);
 
-enum { TRAIT_ALIGNMENT = 2 }; /* omp_atk_alignment */
+enum { TRAIT_ALIGNMENT = 2, DEFAULT_MEM_ALLOC = 1 }; /* omp_atk_alignment, omp_default_mem_alloc */
 
 typedef int int_call(void);
 
@@ -143,6 +145,48 @@ static int call_or(int_call *call, int fallback)
     return answer;
 }
 
+/* Relaxed atomics; all but aai_omp_ready is written while one thread lives. */
+int aai_omp_ready;
+static bool in_child;
+static uintptr_t first_default; /* what this runtime starts with */
+static struct {
+    uint64_t thread; /* 0: nothing to give back */
+    uintptr_t value;
+} forked;
+
+/* In a child, on the thread that forked. What the program set there itself stays. */
+static void give_back_default(void)
+{
+    const uint64_t thread = __atomic_load_n(&forked.thread, __ATOMIC_RELAXED);
+    if (thread == 0 || thread != aa_tls.thread_id) {
+        return;
+    }
+    __atomic_store_n(&forked.thread, 0, __ATOMIC_RELAXED);
+    const uintptr_t now = OMP_LOAD(get)();
+    if (now == first_default || now == DEFAULT_MEM_ALLOC) {
+        OMP_LOAD(set)(forked.value);
+    }
+}
+
+uintptr_t aai_omp_fork_look(void)
+{
+    const bool known =
+        __atomic_load_n(&aai_omp_ready, __ATOMIC_RELAXED) != 0 && OMP_LOAD(get) != NULL;
+    return known ? OMP_LOAD(get)() : 0;
+}
+
+void aai_omp_fork_keep(uintptr_t value)
+{
+    forked.value = value;
+}
+
+void aai_omp_forked(void)
+{
+    __atomic_store_n(&forked.thread, forked.value == 0 ? 0 : aa_tls.thread_id, __ATOMIC_RELAXED);
+    __atomic_store_n(&aai_omp_ready, 0, __ATOMIC_RELAXED);
+    in_child = true;
+}
+
 int aai_omp_level(void)
 {
     return call_or(OMP_LOAD(level), 0) + (call_or(OMP_LOAD(num_teams), 1) > 1);
@@ -176,13 +220,16 @@ int aai_omp_num_threads(void)
     return call_or(OMP_LOAD(num_threads), 1);
 }
 
-int aai_omp_ready;
-
 bool aai_omp_carries_slow(void)
 {
     if (OMP_LOAD(get) != NULL && OMP_LOAD(set) != NULL && OMP_LOAD(init) != NULL) {
         (void)call_or(OMP_LOAD(level), 0); /* wakes the runtime */
-        __atomic_store_n(&aai_omp_ready, 1, __ATOMIC_RELAXED);
+        if (first_default == 0) {
+            first_default = OMP_LOAD(get)();
+        }
+        give_back_default();
+        __atomic_store_n(&aai_omp_ready, __atomic_load_n(&forked.thread, __ATOMIC_RELAXED) == 0,
+                         __ATOMIC_RELAXED);
         return true;
     }
     if (OMP_LOAD(level) != NULL) {
@@ -202,6 +249,7 @@ uintptr_t aai_omp_default_get(void)
 
 void aai_omp_default_set(uintptr_t handle)
 {
+    (void)aai_omp_carries(); /* in a forked child, what it gives back comes first */
     OMP_LOAD(set)(handle);
 }
 
@@ -231,17 +279,10 @@ static void run_part(void *context)
     }
 }
 
-static bool forked;
-
-void aai_omp_forked(void)
-{
-    forked = true;
-}
-
 void aai_omp_split(aai_omp_part *part, char *start, size_t bytes, size_t page)
 {
     split s = {part, start, bytes, page};
-    const bool alone = forked || OMP_LOAD(parallel) == NULL || OMP_LOAD(num_threads) == NULL ||
+    const bool alone = in_child || OMP_LOAD(parallel) == NULL || OMP_LOAD(num_threads) == NULL ||
                        aai_omp_level() > 0 || aai_omp_in_parallel();
     if (alone) {
         part(start, bytes);

@@ -31,7 +31,13 @@ uintptr_t aai_omp_handle_make(size_t alignment); /* 0 when refused */
  * Not under a lock. */
 typedef void aai_omp_part(char *start, size_t bytes);
 void aai_omp_split(aai_omp_part *part, char *start, size_t bytes, size_t page);
-void aai_omp_forked(void); /* this process is a forked child */
+
+/* Around a fork: LLVM's runtime starts anew in the child and forgets def-allocator-var. look: what the caller's
+ * is; keep: remember it, under the locks of the fork; forked: in the child, where the thread that forked gets it
+ * back at its next call here. */
+uintptr_t aai_omp_fork_look(void);
+void aai_omp_fork_keep(uintptr_t value);
+void aai_omp_forked(void);
 
 /* Look again for a runtime that arrived with a plug-in. Cheap once one is found. */
 void aai_omp_look_again(void);

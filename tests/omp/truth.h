@@ -117,12 +117,14 @@ void wrong(cell *c, const char *what);         /* what no row may have */
 
 /* The status and, after exactly one report of this thread since the last call of forget, its kind. */
 void forget(void);
+int reported(void); /* how many reports of this thread since then */
 
 bool subject_make(subject *s, int kind, const char *name); /* false: wrong, and said so */
 void subject_take(subject *s);                             /* memory, where this thread may */
 void subject_end(cell *c, subject *s);                     /* afterwards it resets and ends */
 
-/* What all threads of a team got from one aa_reset_team each: statuses in [0, count). */
+/* What all threads of a team got from one aa_reset_team each: statuses in [0, count). A refusal is one report of
+ * all of them. */
 void answer_of_team(cell *c, const aa_status *statuses, int count);
 
 /* Print the cells and forget them: for rows whose process ends inside. */
@@ -141,6 +143,10 @@ void visitor_invite(visitor *v, void (*body)(visitor *), cell *c); /* returns wh
 void visitor_stay(visitor *v);                                     /* by the body, once */
 void visitor_dismiss(visitor *v);                                  /* returns when it has ended */
 void on_another_thread(void (*body)(cell *), cell *c);             /* runs to its end */
+
+/* ---- which runtime this is, where they differ in what can be forced ---- */
+
+bool on_libgomp(void);
 
 /* ---- rendezvous of threads that OpenMP's own barriers cannot order ---- */
 

@@ -3,6 +3,7 @@
 #include "truth.h"
 
 #include <omp.h>
+#include <unistd.h>
 
 static subject born;
 
@@ -203,6 +204,118 @@ static void made_deeper(cell *c)
     subject_end(c, &born);
 }
 
+/* An inner region of the caller in which its worker takes memory. Returns the worker. */
+static pid_t worker_takes(void)
+{
+    pid_t worker = 0;
+#pragma omp parallel num_threads(2) shared(worker)
+    {
+        if (omp_get_thread_num() == 1) {
+            subject_take(&born);
+            worker = gettid();
+        }
+    }
+    return worker;
+}
+
+/* libgomp ends the worker of an inner region with it; libomp lends it to the next master. */
+static void check_lent(cell *c, const pid_t *workers)
+{
+    if ((workers[0] == workers[1]) == on_libgomp()) {
+        wrong(c, "the inner regions were not served as the row says");
+    }
+}
+
+/* First the creator's inner region, then the other one's. */
+static void both_inner_regions(cell *c)
+{
+    pid_t workers[2] = {0, 0};
+    omp_set_max_active_levels(2);
+#pragma omp parallel num_threads(2)
+    {
+        stand(c);
+        if (omp_get_thread_num() == 0) {
+            make_born(c);
+            workers[0] = worker_takes();
+        }
+#pragma omp barrier
+        if (omp_get_thread_num() == 1) {
+            workers[1] = worker_takes();
+        }
+#pragma omp barrier
+        if (omp_get_thread_num() == 0) {
+            ask_about(c, &born);
+        }
+    }
+    check_lent(c, workers);
+    subject_end(c, &born);
+}
+
+/* Made in an inner region by its master, and used by its worker there; `lent`: who then works for the other. */
+static void made_deeper_and_used(cell *c, bool lent)
+{
+    pid_t workers[2] = {0, 0};
+    omp_set_max_active_levels(2);
+#pragma omp parallel num_threads(2)
+    {
+        stand(c);
+        if (omp_get_thread_num() == 0) {
+#pragma omp parallel num_threads(2)
+            {
+#pragma omp master
+                make_born(c);
+#pragma omp barrier
+                if (omp_get_thread_num() == 1) {
+                    subject_take(&born);
+                    workers[0] = gettid();
+                }
+            }
+        }
+#pragma omp barrier
+        if (omp_get_thread_num() == 1 && lent) {
+            workers[1] = worker_takes();
+        }
+#pragma omp barrier
+        if (omp_get_thread_num() == 0) {
+            ask_about(c, &born);
+        }
+    }
+    if (lent) {
+        check_lent(c, workers);
+    }
+    subject_end(c, &born);
+}
+
+static void made_deeper_then_lent(cell *c)
+{
+    made_deeper_and_used(c, true);
+}
+
+static void made_deeper_by_the_asker(cell *c)
+{
+    made_deeper_and_used(c, false);
+}
+
+/* By the worker of the inner region, asked about by its master in the outer one. */
+static void made_deeper_by_the_worker(cell *c)
+{
+    omp_set_max_active_levels(2);
+#pragma omp parallel num_threads(2)
+    {
+        stand(c);
+        if (omp_get_thread_num() == 0) {
+#pragma omp parallel num_threads(2)
+            {
+                if (omp_get_thread_num() == 1) {
+                    make_born(c);
+                }
+            }
+            ask_about(c, &born);
+        }
+    }
+    subject_end(c, &born);
+}
+
 static aa_status inner_statuses[2];
 
 static void inner_team_of(cell *c, int outer)
@@ -368,73 +481,97 @@ static void after_the_region_by_another(cell *c)
 #define BORN_MANY(function, words, expected)                                                       \
     .situation = words, .run = function, .kinds = ON_MANY, .gomp = {expected, NULL, NONE, "2 own"}
 
-GROUP(truth_born, "Allocators created inside a region",
-      {.name = "born-creator",
-       BORN(by_creator, "Its creator asks, and nobody else of the region took memory", OK)},
-      {.name = "born-other", BORN(by_another, "Another thread of the region asks", IN_PARALLEL)},
-      {.name = "born-taken",
-       BORN_MANY(by_creator_after_others_took,
-                 "Its creator asks after another thread of the region took memory", IN_PARALLEL)},
-      {.name = "born-taken-inner",
-       BORN_MANY(by_creator_after_others_inner_region,
-                 "Its creator asks after another thread's inner region took memory", IN_PARALLEL)},
-      {.name = "born-taken-serialised",
-       BORN_MANY(by_creator_after_others_serialised_region,
-                 "Its creator asks after another thread took memory in an inner region of one",
-                 IN_PARALLEL)},
-      {.name = "born-taken-host-thread",
-       BORN_MANY(by_creator_after_a_host_thread,
-                 "Its creator asks after a host thread, made inside the region, took memory",
-                 IN_PARALLEL)},
-      {.name = "born-own-inner",
-       BORN(by_creator_after_its_own_inner_region,
-            "Its creator asks after its own inner region took memory", OK)},
-      {.name = "born-taken-other-region",
-       BORN_MANY(by_creator_after_another_host_threads_region,
-                 "Its creator asks after another host thread's region took memory", IN_PARALLEL)},
-      {.name = "born-taken-other-nested",
-       BORN_MANY(
-           by_creator_after_another_host_threads_nested_region,
-           "Its creator asks after an inner region of another host thread took memory, with the "
-           "same thread numbers as its own would have. Not seen",
-           OK)},
-      {.name = "born-in-inner",
-       BORN(inside_its_own_inner_region, "In an inner region of its creator", IN_PARALLEL)},
-      {.name = "born-deeper-taken",
-       BORN_MANY(made_deeper,
-                 "Created in an inner region that has ended; asked in the outer one after another "
-                 "of its threads took memory",
-                 IN_PARALLEL)},
-      {.name = "born-inner-team",
-       .situation = "An inner team of its creator resets after another thread of the region took "
-                    "memory",
-       .call = "aa_reset_team",
-       .run = by_inner_team_of_creator,
-       .kinds = ON_MANY,
-       .gomp = {IN_PARALLEL, NONE, NONE, "2 own"}},
-      {.name = "born-inner-team-other",
-       .situation = "An inner team of another thread resets after the creator took memory",
-       .call = "aa_reset_team",
-       .run = by_inner_team_of_another,
-       .kinds = ON_MANY,
-       .gomp = {IN_PARALLEL, NONE, NONE, "2 own"}},
-      {.name = "born-region-of-one",
-       .situation = "Created in a region of one thread; its creator asks, in its scope",
-       .run = in_region_of_one,
-       .kinds = ON_ALL,
-       .gomp = {OK, NULL, "1 of 1", "1 own"}},
-      {.name = "born-other-scope",
-       .situation = "Its creator asks while another thread of the region has it in scope",
-       .run = others_scope,
-       .kinds = ON_ALL,
-       .gomp = {IN_USE, NULL, "1 of 1", "2 own"}},
-      {.name = "born-team-reset",
-       BORN_MANY(after_a_team_reset,
-                 "Its creator asks after others took memory and aa_reset_team took it back", OK)},
-      {.name = "born-taken-again",
-       BORN_MANY(taken_after_a_team_reset,
-                 "Its creator asks after aa_reset_team, and another thread took memory again",
-                 IN_PARALLEL)},
-      {.name = "born-after", BORN(after_the_region, "After the region, by its creator", OK)},
-      {.name = "born-after-other",
-       BORN(after_the_region_by_another, "After the region, by another thread", OK)});
+GROUP(
+    truth_born, "Allocators created inside a region",
+    {.name = "born-creator",
+     BORN(by_creator, "Its creator asks, and nobody else of the region took memory", OK)},
+    {.name = "born-other", BORN(by_another, "Another thread of the region asks", IN_PARALLEL)},
+    {.name = "born-taken",
+     BORN_MANY(by_creator_after_others_took,
+               "Its creator asks after another thread of the region took memory", IN_PARALLEL)},
+    {.name = "born-taken-inner",
+     BORN_MANY(by_creator_after_others_inner_region,
+               "Its creator asks after another thread's inner region took memory", IN_PARALLEL)},
+    {.name = "born-taken-serialised",
+     BORN_MANY(by_creator_after_others_serialised_region,
+               "Its creator asks after another thread took memory in an inner region of one",
+               IN_PARALLEL)},
+    {.name = "born-taken-host-thread",
+     BORN_MANY(by_creator_after_a_host_thread,
+               "Its creator asks after a host thread, made inside the region, took memory",
+               IN_PARALLEL)},
+    {.name = "born-own-inner",
+     BORN(by_creator_after_its_own_inner_region,
+          "Its creator asks after its own inner region took memory", OK)},
+    {.name = "born-taken-other-region",
+     BORN_MANY(by_creator_after_another_host_threads_region,
+               "Its creator asks after another host thread's region took memory", IN_PARALLEL)},
+    {.name = "born-taken-other-nested",
+     BORN_MANY(
+         by_creator_after_another_host_threads_nested_region,
+         "Its creator asks after an inner region of another host thread took memory, with the "
+         "same thread numbers as its own would have. Not seen",
+         OK)},
+    {.name = "born-in-inner",
+     BORN(inside_its_own_inner_region, "In an inner region of its creator", IN_PARALLEL)},
+    {.name = "born-deeper-taken",
+     BORN_MANY(made_deeper,
+               "Created in an inner region that has ended; asked in the outer one after another "
+               "of its threads took memory",
+               IN_PARALLEL)},
+    {.name = "born-both-inner",
+     BORN_MANY(both_inner_regions,
+               "Its creator asks after its own inner region took memory, and then another thread's "
+               "(under libomp the same worker serves both)",
+               IN_PARALLEL)},
+    {.name = "born-deeper",
+     BORN(made_deeper_by_the_asker,
+          "Created by the master of an inner region that has ended, and used by its worker; the "
+          "creator asks in the outer one",
+          OK)},
+    {.name = "born-deeper-lent",
+     BORN_MANY(made_deeper_then_lent,
+               "The same after another thread's inner region took memory (under libomp served by "
+               "that worker)",
+               IN_PARALLEL)},
+    {.name = "born-deeper-worker",
+     .situation = "Created by the worker of an inner region that has ended; the master asks in the "
+                  "outer one. An arena's use by its owner leaves no trace: refused",
+     .run = made_deeper_by_the_worker,
+     .kinds = ON_ARENA,
+     .gomp = {IN_PARALLEL, NULL, NONE, "2 own"}},
+    {.name = "born-deeper-worker-many",
+     BORN_MANY(made_deeper_by_the_worker, "The same with an allocator for many threads", OK)},
+    {.name = "born-inner-team",
+     .situation = "An inner team of its creator resets after another thread of the region took "
+                  "memory",
+     .call = "aa_reset_team",
+     .run = by_inner_team_of_creator,
+     .kinds = ON_MANY,
+     .gomp = {IN_PARALLEL, NONE, NONE, "2 own"}},
+    {.name = "born-inner-team-other",
+     .situation = "An inner team of another thread resets after the creator took memory",
+     .call = "aa_reset_team",
+     .run = by_inner_team_of_another,
+     .kinds = ON_MANY,
+     .gomp = {IN_PARALLEL, NONE, NONE, "2 own"}},
+    {.name = "born-region-of-one",
+     .situation = "Created in a region of one thread; its creator asks, in its scope",
+     .run = in_region_of_one,
+     .kinds = ON_ALL,
+     .gomp = {OK, NULL, "1 of 1", "1 own"}},
+    {.name = "born-other-scope",
+     .situation = "Its creator asks while another thread of the region has it in scope",
+     .run = others_scope,
+     .kinds = ON_ALL,
+     .gomp = {IN_USE, NULL, "1 of 1", "2 own"}},
+    {.name = "born-team-reset",
+     BORN_MANY(after_a_team_reset,
+               "Its creator asks after others took memory and aa_reset_team took it back", OK)},
+    {.name = "born-taken-again",
+     BORN_MANY(taken_after_a_team_reset,
+               "Its creator asks after aa_reset_team, and another thread took memory again",
+               IN_PARALLEL)},
+    {.name = "born-after", BORN(after_the_region, "After the region, by its creator", OK)},
+    {.name = "born-after-other",
+     BORN(after_the_region_by_another, "After the region, by another thread", OK)});

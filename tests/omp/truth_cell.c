@@ -38,6 +38,11 @@ void forget(void)
     mine.count = 0;
 }
 
+int reported(void)
+{
+    return mine.count;
+}
+
 /* ---- texts ---- */
 
 static void add_text(char *text, const char *more)
@@ -191,8 +196,8 @@ void answer_of_team(cell *c, const aa_status *statuses, int count)
         }
     }
     merge(c->reset, text);
-    if (refused == 0 ? c->reports != 0 : c->reports < 1 || c->reports > count) {
-        wrong(c, "no report of a refused team, or too many");
+    if (c->reports != (refused == 0 ? 0 : 1)) {
+        wrong(c, "not exactly one report of a refused team");
     }
     c->reports = 0;
     memset(c->reports_of, 0, sizeof c->reports_of);

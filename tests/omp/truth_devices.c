@@ -125,12 +125,21 @@ static void after_target(cell *c)
 
 /* ---- teams on the host: libgomp runs one after the other on one thread, libomp all at once ---- */
 
+/* Where the teams run at once they wait for each other, lest one worker serves both. */
+static void all_of_the_league(cell *c, int threads)
+{
+    if (!on_libgomp()) {
+        meet(c, threads);
+    }
+}
+
 static void teams_of_two(cell *c)
 {
     AA_WITH(c->subject.allocator) {
 #pragma omp teams num_teams(2)
         {
             take_part(c);
+            all_of_the_league(c, 2);
             ask_reset_of(c, &c->subject);
         }
     }
@@ -141,6 +150,7 @@ static void teams_without_a_scope(cell *c)
 #pragma omp teams num_teams(2)
     {
         take_part(c);
+        all_of_the_league(c, 2);
         ask_reset_of(c, &c->subject);
     }
 }
@@ -163,6 +173,7 @@ static void regions_in_teams(cell *c)
 #pragma omp parallel num_threads(2)
         {
             take_part(c);
+            all_of_the_league(c, 4);
 #pragma omp barrier
             ask(c);
         }
@@ -226,7 +237,8 @@ GROUP(
      .kinds = ON_ALL,
      .gomp = {TARGET_CELLS(OK, NULL, NONE, "2 own")}},
     {.name = "teams-2",
-     .situation = "In host teams, two of them",
+     .situation =
+         "In host teams, two of them (libgomp runs them one after the other on one thread)",
      .run = teams_of_two,
      .kinds = ON_ALL,
      .gomp = {IN_PARALLEL, NONE, "2 of 2", "1 own"},
@@ -243,7 +255,8 @@ GROUP(
      .kinds = ON_ALL,
      .gomp = {OK, NONE, "1 of 1", "1 own"}},
     {.name = "teams-parallel",
-     .situation = "In parallel regions of two threads inside two host teams",
+     .situation =
+         "In parallel regions of two threads inside two host teams (libgomp: one after the other)",
      .environment = "KMP_TEAMS_THREAD_LIMIT=4", /* else the processors limit it */
      .run = regions_in_teams,
      .kinds = ON_ALL,

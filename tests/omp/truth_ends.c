@@ -229,13 +229,10 @@ GROUP(truth_ends, "Cancellation, exit, fork",
        .kinds = ON_SHARED,
        .gomp = {OK, NULL, NONE, "2 own"}},
       {.name = "fork-after-region",
-       .situation =
-           "In a forked child, after a region, in the parent's scope (libomp forgets it in the "
-           "child: the heap serves)",
+       .situation = "In a forked child, after a region, in the parent's scope",
        .run = child_after_a_region,
        .kinds = ON_SHARED,
-       .gomp = {OK, NULL, "3 of 3", "1 own"},
-       .omp = {.scope = "2 of 3"}},
+       .gomp = {OK, NULL, "3 of 3", "1 own"}},
       {.name = "fork-lost-scope",
        .situation = "In a forked child; in the parent another thread had a scope open, which the "
                     "child does not have",

@@ -47,7 +47,7 @@ static void takes_after_refusal(cell *c)
 }
 
 #define PLANTED(function, ...)                                                                     \
-    .situation = "planted", .run = function, .kinds = ON_MANY, .seconds = 1, .gomp = {__VA_ARGS__}
+    .situation = "planted", .run = function, .kinds = ON_MANY, .gomp = {__VA_ARGS__}
 
 GROUP(truth_planted, "Planted",
       {.name = "planted-answer", PLANTED(region, OK, NULL, "2 of 2", "2 own")},
@@ -56,6 +56,6 @@ GROUP(truth_planted, "Planted",
       {.name = "planted-threads", PLANTED(region, IN_PARALLEL, NULL, "2 of 2", "1 own")},
       {.name = "planted-change",
        PLANTED(takes_after_refusal, IN_PARALLEL, NULL, "2 of 2", "2 own")},
-      {.name = "planted-hang", PLANTED(hangs, OK, NULL, NONE, NONE)},
+      {.name = "planted-hang", .seconds = 2, PLANTED(hangs, OK, NULL, NONE, NONE)},
       {.name = "planted-abort", PLANTED(aborts, OK, NULL, NONE, NONE)},
       {.name = "planted-exit", PLANTED(exits_early, OK, NULL, NONE, NONE)});

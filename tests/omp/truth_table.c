@@ -24,7 +24,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ROW_SECONDS = 30, OUTPUT = 8192, LEAST_ROWS = 40 };
+enum { ROW_SECONDS = 200, OUTPUT = 8192, LEAST_ROWS = 40, AT_ONCE = 4 };
 
 static const group *const groups[] = {&truth_serial,  &truth_regions, &truth_tasks,
                                       &truth_devices, &truth_threads, &truth_marks,
@@ -59,7 +59,7 @@ static int look_for_runtime(struct dl_phdr_info *info, size_t bytes, void *unuse
     return 0;
 }
 
-static bool is_libgomp(void)
+bool on_libgomp(void)
 {
     return strstr(runtime_file, "libgomp") != NULL;
 }
@@ -68,14 +68,14 @@ static bool is_libgomp(void)
 static bool has_tool(void)
 {
     const char *const tools = getenv("OMP_TOOL_LIBRARIES");
-    return !is_libgomp() && tools != NULL && strstr(tools, "allocarrays-ompt") != NULL;
+    return !on_libgomp() && tools != NULL && strstr(tools, "allocarrays-ompt") != NULL;
 }
 
 static void print_column(void)
 {
     char *const real = realpath(runtime_file, NULL);
     const char *const slash = real == NULL ? NULL : strrchr(real, '/');
-    (void)printf("# column %s-%s%s\n", COMPILER_NAME, is_libgomp() ? "libgomp" : "libomp",
+    (void)printf("# column %s-%s%s\n", COMPILER_NAME, on_libgomp() ? "libgomp" : "libomp",
                  has_tool() ? "-ompt" : "");
     (void)printf("# compiler %s\n", COMPILER);
     (void)printf("# runtime %s\n", slash != NULL ? slash + 1 : runtime_file);
@@ -156,8 +156,8 @@ static long seconds_now(void)
     return (long)now.tv_sec;
 }
 
-/* All that a process writes until it ends or its time is up. */
-static void read_all(int from, int seconds, char *text, size_t bytes)
+/* All that a process writes until it ends; false: its time was up. */
+static bool read_all(int from, int seconds, char *text, size_t bytes)
 {
     const long deadline = seconds_now() + seconds;
     size_t used = 0;
@@ -168,11 +168,13 @@ static void read_all(int from, int seconds, char *text, size_t bytes)
         }
         const ssize_t got = read(from, text + used, bytes - 1 - used);
         if (got <= 0) {
-            break;
+            text[used] = '\0';
+            return true;
         }
         used += (size_t)got;
     }
     text[used] = '\0';
+    return false;
 }
 
 static void tell_end(int status, bool killed, char *text)
@@ -185,17 +187,6 @@ static void tell_end(int status, bool killed, char *text)
     } else if (WEXITSTATUS(status) != 0) {
         (void)snprintf(text, CELL_TEXT, "exited with %d", WEXITSTATUS(status));
     }
-}
-
-static bool has_ended(pid_t child, int *status)
-{
-    for (int i = 0; i < 200; ++i) {
-        if (waitpid(child, status, WNOHANG) == child) {
-            return true;
-        }
-        (void)poll(NULL, 0, 10);
-    }
-    return false;
 }
 
 static void run_apart(const row *r, const char *program, char *output, char *trouble)
@@ -213,13 +204,12 @@ static void run_apart(const row *r, const char *program, char *output, char *tro
         child_becomes(r, program, ends[1]);
     }
     (void)close(ends[1]);
-    read_all(ends[0], r->seconds > 0 ? r->seconds : ROW_SECONDS, output, OUTPUT);
+    const bool ended = read_all(ends[0], r->seconds > 0 ? r->seconds : ROW_SECONDS, output, OUTPUT);
     (void)close(ends[0]);
-    const bool ended = has_ended(child, &status);
     if (!ended) {
         (void)kill(child, SIGKILL);
-        (void)waitpid(child, &status, 0);
     }
+    (void)waitpid(child, &status, 0);
     tell_end(status, !ended, trouble);
 }
 
@@ -314,7 +304,7 @@ static outcome expected_of(const row *r)
     outcome e = r->gomp;
     e.destroy = or_else(e.destroy, r->call != NULL ? NONE : e.reset);
     const bool destroy_follows = r->call == NULL && strcmp(e.destroy, NONE) != 0;
-    if (!is_libgomp()) {
+    if (!on_libgomp()) {
         change(&e, &r->omp, destroy_follows);
     }
     if (has_tool()) {
@@ -341,20 +331,17 @@ static bool print_verdict(const measured *m, const outcome *e)
     return right;
 }
 
-typedef struct tally {
-    int rows, wrong, absent;
-} tally;
+enum { RIGHT, ABSENT, WRONG };
 
-static void do_row(const group *g, const row *r, const char *program, tally *t)
+/* Measure a row and print its line; which of these it was. */
+static int do_row(const group *g, const row *r, const char *program)
 {
     static char output[OUTPUT];
     static measured m;
-    ++t->rows;
     (void)printf("%s\t%s\t%s\t%s", r->name, g->title, r->situation, or_else(r->call, "aa_reset"));
     if (r->run == NULL) {
-        ++t->absent;
         (void)printf("\t-\t-\t-\t-\tabsent\t%s\n", r->gomp.reset);
-        return;
+        return ABSENT;
     }
     run_apart(r, program, output, m.trouble);
     understand(r, output, &m);
@@ -362,7 +349,74 @@ static void do_row(const group *g, const row *r, const char *program, tally *t)
         (void)printf("\t%s", m.fields[i]);
     }
     const outcome e = expected_of(r);
-    t->wrong += !print_verdict(&m, &e);
+    return print_verdict(&m, &e) ? RIGHT : WRONG;
+}
+
+/* ---- several at once: a process for each, whose lines are printed in the order of the rows ---- */
+
+typedef struct tally {
+    int rows, wrong, absent;
+} tally;
+
+typedef struct job {
+    pid_t child;
+    int from;
+} job;
+
+typedef struct queue {
+    job jobs[AT_ONCE]; /* [first, last) modulo AT_ONCE */
+    int first, last;
+    tally t;
+} queue;
+
+static void finish_oldest(queue *q)
+{
+    char text[OUTPUT];
+    const job *const j = &q->jobs[q->first++ % AT_ONCE];
+    int status = 0;
+    for (ssize_t got = read(j->from, text, sizeof text); got > 0;
+         got = read(j->from, text, sizeof text)) {
+        (void)fwrite(text, 1, (size_t)got, stdout);
+    }
+    (void)close(j->from);
+    const bool ended = waitpid(j->child, &status, 0) == j->child && WIFEXITED(status);
+    q->t.absent += ended && WEXITSTATUS(status) == ABSENT;
+    q->t.wrong += !ended || (WEXITSTATUS(status) != RIGHT && WEXITSTATUS(status) != ABSENT);
+}
+
+static void finish_all(queue *q)
+{
+    while (q->first < q->last) {
+        finish_oldest(q);
+    }
+}
+
+static void start(queue *q, const group *g, const row *r, const char *program)
+{
+    int ends[2];
+    if (q->last - q->first == AT_ONCE) {
+        finish_oldest(q);
+    }
+    ++q->t.rows;
+    (void)fflush(NULL);
+    const pid_t child = pipe(ends) == 0 ? fork() : -1;
+    if (child == 0) {
+        (void)close(ends[0]);
+        (void)dup2(ends[1], STDOUT_FILENO);
+        (void)close(ends[1]);
+        if (g == &truth_planted) {
+            (void)printf("# planted ");
+        }
+        const int end = do_row(g, r, program);
+        (void)fflush(NULL);
+        _exit(end);
+    }
+    if (child < 0) {
+        ++q->t.wrong;
+        return;
+    }
+    (void)close(ends[1]);
+    q->jobs[q->last++ % AT_ONCE] = (job){child, ends[0]};
 }
 
 static int list_rows(void)
@@ -389,26 +443,28 @@ static bool is_wanted(const row *r, int count, char **names)
 /* Rows that are wrong on purpose: how many were not found out. */
 static int do_planted(const char *program)
 {
-    tally t = {0, 0, 0};
+    queue q = {.last = 0};
     for (size_t i = 0; i < truth_planted.count; ++i) {
-        (void)printf("# planted ");
-        do_row(&truth_planted, &truth_planted.rows[i], program, &t);
+        start(&q, &truth_planted, &truth_planted.rows[i], program);
     }
-    return t.rows - t.wrong;
+    finish_all(&q);
+    return q.t.rows - q.t.wrong;
 }
 
 /* The rows with these names; count 0: all, and there must be as many as were promised. */
 static int do_rows(const char *program, int count, char **names)
 {
-    tally t = {0, 0, 0};
+    queue q = {.last = 0};
     print_column();
     for (size_t g = 0; g < GROUPS; ++g) {
         for (size_t i = 0; i < groups[g]->count; ++i) {
             if (is_wanted(&groups[g]->rows[i], count, names)) {
-                do_row(groups[g], &groups[g]->rows[i], program, &t);
+                start(&q, groups[g], &groups[g]->rows[i], program);
             }
         }
     }
+    finish_all(&q);
+    const tally t = q.t;
     (void)printf("# rows %d\n# wrong %d\n# absent %d\n", t.rows, t.wrong, t.absent);
     const bool enough = t.rows >= (count == 0 ? LEAST_ROWS : count);
     const int missed = count == 0 ? do_planted(program) : 0;
