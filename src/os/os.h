@@ -23,17 +23,28 @@ bool aai_pages_move(void *start, void *target, size_t bytes);
 /* Make [pointer, pointer + bytes) resident. Its contents must be free to change. */
 void aai_pages_populate(void *pointer, size_t bytes);
 
-/* A call of this library under way on a thread; on its stack, linked from its record. */
+/* A call of this library under way on a thread; on its stack. The thread's record has the rest. */
 typedef struct aai_op {
-    const aa_allocator *allocator;
-    struct aai_op *outer;
-    bool in_callback; /* user code runs: an upstream, a method, a violation handler */
+    uint64_t serial; /* that of its aai_call; anything else once the frame is gone and used again */
 } aai_op;
+
+typedef struct aai_call {
+    const aa_allocator *allocator;
+    const aai_op *op;
+    const void *frame;
+    uint64_t serial;
+    bool in_callback; /* user code runs: an upstream, a method, a violation handler */
+    bool in_handler;  /* ... a violation handler, which may leave by longjmp */
+} aai_call;
+
+enum { AAI_CALLS_MAX = 16 };
 
 /* A thread that has used the library. Owned by that thread; freed at its exit. */
 typedef struct aai_thread {
     uint64_t id;              /* from 1, never repeated */
-    aai_op *op;               /* innermost call under way */
+    aai_call calls[AAI_CALLS_MAX]; /* under way, innermost last: enter.c */
+    int call_count;
+    uint64_t last_serial;
     struct aai_tracker *tracker; /* alloc: its scratches on the heap */
     struct aai_places *places;   /* alloc: its lanes and arenas */
     struct aai_scopes *scopes; /* scope: its open scopes */
