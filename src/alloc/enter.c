@@ -53,8 +53,8 @@ static void drop_left_by_jump(aai_thread *self, const void *frame)
     }
 }
 
-static aa_status push(aai_thread *self, aai_op *op, const aa_allocator *allocator, const char *function,
-                      const void *frame)
+static aa_status push(aai_thread *self, aai_op *op, const aa_allocator *allocator,
+                      const char *function, const void *frame)
 {
     for (int i = 0; i < self->call_count; ++i) {
         if (self->calls[i].allocator == allocator) {
@@ -63,8 +63,8 @@ static aa_status push(aai_thread *self, aai_op *op, const aa_allocator *allocato
         }
     }
     if (self->call_count == AAI_CALLS_MAX) {
-        return aai_fail(AA_BUSY, "%s: calls of the library from inside its calls are %d deep", function,
-                        AAI_CALLS_MAX);
+        return aai_fail(AA_BUSY, "%s: calls of the library from inside its calls are %d deep",
+                        function, AAI_CALLS_MAX);
     }
     op->serial = ++self->last_serial;
     self->calls[self->call_count] =
@@ -74,7 +74,8 @@ static aa_status push(aai_thread *self, aai_op *op, const aa_allocator *allocato
     return AA_OK;
 }
 
-__attribute__((noinline)) aa_status aai_enter(aai_op *op, aa_allocator **place, const char *function)
+__attribute__((noinline)) aa_status aai_enter(aai_op *op, aa_allocator **place,
+                                              const char *function)
 {
     if (*place == NULL) {
         return aai_fail(AA_INVALID, "%s: NULL allocator", function);
@@ -173,7 +174,8 @@ aa_status aai_violate(aa_violation_kind kind, const aa_allocator *allocator, aai
     }
     deliver(&violation);
     if (!is_finding(kind)) {
-        (void)aai_fail(status, "%s: %s", site.function, message); /* the handler may have failed too */
+        (void)aai_fail(status, "%s: %s", site.function,
+                       message); /* the handler may have failed too */
     }
     return status;
 }
