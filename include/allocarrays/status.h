@@ -92,6 +92,7 @@ typedef void aa_violation_handler(const aa_violation *violation, void *context);
  * Install the process-wide violation handler and return the previous one (NULL: the default).
  * The default prints one paragraph to stderr and aborts. If an installed handler returns, a refused
  * call returns its status and has changed nothing; a finding is followed by the call's normal result.
+ * A handler may leave a refused call by longjmp; a finding it then leaves half done, as any call it jumps over.
  * handler: NULL restores the default. context: passed on unchanged.
  * Threads: any. The handler may run on any thread, on several at once, and never under a lock.
  */

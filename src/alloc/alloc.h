@@ -86,11 +86,11 @@ typedef struct aai_base {
     int birth_level;          /* OpenMP nesting level at creation */
     int birth_path[AAI_PATH]; /* origin.c */
     uint64_t takers;          /* relaxed: AAI_TAKEN_... since the last reset */
-    bool traced;              /* an arena of a private allocator: each allocation is noted; origin.c */
-    uint64_t calls;           /* relaxed: threads in its upstream now */
-    uintptr_t handle;         /* relaxed: its OpenMP handle, 0 until made */
-    size_t watched;           /* relaxed: bytes out under AA_CHECKS=full, for the capacity */
-    int warned;               /* of lost resets */
+    bool traced;      /* an arena of a private allocator: each allocation is noted; origin.c */
+    uint64_t calls;   /* relaxed: threads in its upstream now */
+    uintptr_t handle; /* relaxed: its OpenMP handle, 0 until made */
+    size_t watched;   /* relaxed: bytes out under AA_CHECKS=full, for the capacity */
+    int warned;       /* of lost resets */
     uint64_t resets, growths, upstream_calls, lease_misses; /* relaxed counters */
     struct aai_team_round *round; /* aa_reset_team's, made at the first, released at the end */
     struct aai_base *live_next,
@@ -151,7 +151,10 @@ static inline bool aai_origin_take(aai_base *noted, const aai_base *origin)
  * AA_BUSY when this thread is already inside (a signal handler, an upstream that re-enters), AA_THREAD when
  * the current allocator is another thread's arena. On AA_OK aai_leave must follow. */
 aa_status aai_enter_at(aai_op *op, aa_allocator **allocator, aai_site site);
-aa_status aai_enter(aai_op *op, aa_allocator **allocator, const char *function);
+static inline aa_status aai_enter(aai_op *op, aa_allocator **allocator, const char *function)
+{
+    return aai_enter_at(op, allocator, (aai_site){function, NULL, 0});
+}
 void aai_leave(aai_op *op);
 /* Where the call under way came in: for reports from below it. Inside an op. */
 aai_site aai_call_site(void);

@@ -1,8 +1,13 @@
 /* Floor 5, alloc: calls under way on this thread, and the report of violations.
  *
- * Invariant: record->op is the stack of this thread's calls; only the innermost may be outside a callback.
+ * Invariant: record->calls is the stack of this thread's calls; only the innermost may be outside a callback.
  * A second call that arrives while the innermost is not in a callback came from a signal handler: AA_BUSY.
- * One for an allocator that is already in the stack came from an upstream that re-enters: AA_BUSY. */
+ * One for an allocator that is already in the stack came from an upstream that re-enters: AA_BUSY.
+ *
+ * A violation handler may leave by longjmp, and what it leaves stays on the stack. The next call drops it: a call
+ * is over if its frame is not above the caller's (stacks grow down), or if its op, which lies in such a frame,
+ * no longer holds its serial. A call that lives has both; a dead one is mistaken for it only by a caller that
+ * is deeper and has left those very bytes unwritten. */
 #include "alloc/alloc.h"
 
 #include "sync/team.h"
@@ -24,7 +29,52 @@ static aa_status resolve(aa_allocator **allocator, aai_site site)
     return AA_OK;
 }
 
-aa_status aai_enter_at(aai_op *op, aa_allocator **place, aai_site site)
+static aai_call *innermost(aai_thread *self)
+{
+    return self->call_count == 0 ? NULL : &self->calls[self->call_count - 1];
+}
+
+/* Reads a frame that may be gone: on this thread's stack, so it is mapped. */
+__attribute__((no_sanitize_address)) static bool is_over(const aai_call *call, const void *frame)
+{
+    return (uintptr_t)call->frame <= (uintptr_t)frame || call->op->serial != call->serial;
+}
+
+/* A handler that jumped took the calls below it along. */
+static void drop_left_by_jump(aai_thread *self, const void *frame)
+{
+    const aai_call *call = innermost(self);
+    if (call == NULL || !call->in_handler) {
+        return;
+    }
+    while (call != NULL && is_over(call, frame)) {
+        --self->call_count;
+        call = innermost(self);
+    }
+}
+
+static aa_status push(aai_thread *self, aai_op *op, const aa_allocator *allocator, aai_site site,
+                      const void *frame)
+{
+    for (int i = 0; i < self->call_count; ++i) {
+        if (self->calls[i].allocator == allocator) {
+            return aai_fail(AA_BUSY, "%s: '%s' is already serving a call of this thread",
+                            site.function, aa_name(allocator));
+        }
+    }
+    if (self->call_count == AAI_CALLS_MAX) {
+        return aai_fail(AA_BUSY, "%s: calls of the library from inside its calls are %d deep",
+                        site.function, AAI_CALLS_MAX);
+    }
+    op->serial = ++self->last_serial;
+    self->calls[self->call_count] = (aai_call){
+        .allocator = allocator, .op = op, .frame = frame, .site = site, .serial = op->serial};
+    __atomic_signal_fence(__ATOMIC_SEQ_CST); /* complete before a signal handler can see it */
+    ++self->call_count;
+    return AA_OK;
+}
+
+__attribute__((noinline)) aa_status aai_enter_at(aai_op *op, aa_allocator **place, aai_site site)
 {
     const char *const function = site.function;
     if (*place == NULL) {
@@ -37,54 +87,45 @@ aa_status aai_enter_at(aai_op *op, aa_allocator **place, aai_site site)
     if (self == NULL) {
         return AA_NOMEM;
     }
-    if (self->op != NULL && !self->op->in_callback) {
+    drop_left_by_jump(self, __builtin_frame_address(0));
+    if (self->call_count > 0 && !innermost(self)->in_callback) {
         return aai_fail(AA_BUSY, "%s: called from a signal handler during another call", function);
     }
     const aa_status resolved = resolve(place, site);
-    if (resolved != AA_OK) {
-        return resolved;
-    }
-    const aa_allocator *const allocator = *place;
-    for (const aai_op *outer = self->op; outer != NULL; outer = outer->outer) {
-        if (outer->allocator == allocator) {
-            return aai_fail(AA_BUSY, "%s: '%s' is already serving a call of this thread", function,
-                            aa_name(allocator));
-        }
-    }
-    *op = (aai_op){.allocator = allocator, .site = site, .outer = self->op};
-    __atomic_signal_fence(__ATOMIC_SEQ_CST); /* complete before a signal handler can see it */
-    self->op = op;
-    return AA_OK;
-}
-
-aa_status aai_enter(aai_op *op, aa_allocator **place, const char *function)
-{
-    return aai_enter_at(op, place, (aai_site){function, NULL, 0});
+    return resolved != AA_OK ? resolved : push(self, op, *place, site, __builtin_frame_address(0));
 }
 
 void aai_leave(aai_op *op)
 {
+    aai_thread *const self = aa_tls.record;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    aa_tls.record->op = op->outer;
+    bool left = false;
+    while (!left && self->call_count > 0) { /* with what a jump left inside this call */
+        left = self->calls[--self->call_count].op == op;
+    }
+}
+
+static void set_in_callback(bool inside)
+{
+    aai_call *const call = aa_tls.record == NULL ? NULL : innermost(aa_tls.record);
+    if (call != NULL) {
+        call->in_callback = inside;
+    }
 }
 
 aai_site aai_call_site(void)
 {
-    return aa_tls.record->op->site;
+    return innermost(aa_tls.record)->site;
 }
 
 void aai_callback_begin(void)
 {
-    if (aa_tls.record != NULL && aa_tls.record->op != NULL) {
-        aa_tls.record->op->in_callback = true;
-    }
+    set_in_callback(true);
 }
 
 void aai_callback_end(void)
 {
-    if (aa_tls.record != NULL && aa_tls.record->op != NULL) {
-        aa_tls.record->op->in_callback = false;
-    }
+    set_in_callback(false);
 }
 
 static bool is_finding(aa_violation_kind kind)
@@ -100,25 +141,29 @@ static aai_epochs epochs_of(const aa_allocator *allocator)
     return (aai_epochs){now, now};
 }
 
-/* Call the handler, as user code inside the call under way. */
-static void deliver(const aa_violation *violation, const aai_thread *self)
+/* Outside a call (and inside a callback, which the handler's calls are then part of) nothing is to be noted. */
+static void deliver(const aa_violation *violation)
 {
-    const bool inside = self != NULL && self->op != NULL && !self->op->in_callback;
-    if (inside) {
-        aai_callback_begin();
+    aai_thread *const self = aa_tls.record;
+    aai_call *const call = self == NULL ? NULL : innermost(self);
+    if (call == NULL || call->in_callback) {
+        aai_violation_deliver(violation);
+        return;
     }
+    const int count = self->call_count;
+    call->in_callback = call->in_handler = true;
     aai_violation_deliver(violation);
-    if (inside) {
-        aai_callback_end();
-    }
+    self->call_count = count; /* without what a jump inside the handler left */
+    call->in_callback = call->in_handler = false;
 }
 
 static aa_status report(const aa_violation *what, aai_site site)
 {
-    const aai_thread *const self = aai_self();
-    if (site.file == NULL && self != NULL && self->op != NULL) {
-        site.file = self->op->site.file;
-        site.line = self->op->site.line;
+    aai_thread *const self = aai_self();
+    const aai_call *const call = self == NULL ? NULL : innermost(self);
+    if (site.file == NULL && call != NULL) {
+        site.file = call->site.file;
+        site.line = call->site.line;
     }
     aa_violation violation = *what;
     violation.allocator_name = what->allocator == NULL ? "?" : aa_name(what->allocator);
@@ -132,7 +177,7 @@ static aa_status report(const aa_violation *what, aai_site site)
     if (!is_finding(what->kind)) {
         (void)aai_fail(status, "%s: %s", site.function, what->message);
     }
-    deliver(&violation, self);
+    deliver(&violation);
     if (!is_finding(what->kind)) {
         (void)aai_fail(status, "%s: %s", site.function,
                        what->message); /* the handler may have failed too */

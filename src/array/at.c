@@ -29,6 +29,15 @@ static void *zeroed_dummy(size_t size)
     return memset(dummy.large, 0, size);
 }
 
+#define SAME_PLACE(member)                                                                         \
+    _Static_assert(offsetof(aai_cell_front, member) == offsetof(aai_cell, member),                 \
+                   "callers inline the front of a cell")
+SAME_PLACE(id);
+SAME_PLACE(key);
+SAME_PLACE(home);
+SAME_PLACE(epoch);
+SAME_PLACE(low);
+
 bool aai_at_valid(const aa_array *array)
 {
     return array->data != NULL && aai_valid(&array->validity);

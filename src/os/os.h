@@ -29,22 +29,33 @@ typedef struct aai_site {
     int line;
 } aai_site;
 
-/* A call of this library under way on a thread; on its stack, linked from its record. */
+/* A call of this library under way on a thread; on its stack. The thread's record has the rest. */
 typedef struct aai_op {
-    const aa_allocator *allocator;
-    aai_site site;
-    struct aai_op *outer;
-    bool in_callback; /* user code runs: an upstream, a method, a violation handler */
+    uint64_t serial; /* that of its aai_call; anything else once the frame is gone and used again */
 } aai_op;
+
+typedef struct aai_call {
+    const aa_allocator *allocator;
+    const aai_op *op;
+    const void *frame;
+    aai_site site;
+    uint64_t serial;
+    bool in_callback; /* user code runs: an upstream, a method, a violation handler */
+    bool in_handler;  /* ... a violation handler, which may leave by longjmp */
+} aai_call;
+
+enum { AAI_CALLS_MAX = 16 };
 
 /* A thread that has used the library. Owned by that thread; freed at its exit. */
 typedef struct aai_thread {
-    uint64_t id;              /* from 1, never repeated */
-    aai_op *op;               /* innermost call under way */
+    uint64_t id;                   /* from 1, never repeated */
+    aai_call calls[AAI_CALLS_MAX]; /* under way, innermost last: enter.c */
+    int call_count;
+    uint64_t last_serial;
     struct aai_tracker *tracker; /* alloc: its scratches on the heap */
     struct aai_places *places;   /* alloc: its lanes and arenas */
-    struct aai_scopes *scopes; /* scope: its open scopes */
-    uint64_t team_failure;     /* scope: the team reset that failed with it, 0: none */
+    struct aai_scopes *scopes;   /* scope: its open scopes */
+    uint64_t team_failure;       /* scope: the team reset that failed with it, 0: none */
 } aai_thread;
 
 aai_thread *aai_thread_register(void);
@@ -61,7 +72,12 @@ static inline aai_thread *aai_self(void)
 bool aai_on_own_stack(const void *address);
 
 /* What higher floors do when a thread ends, in this order, on that thread. Set any number of times. */
-typedef enum aai_exit_stage { AAI_EXIT_SCOPES, AAI_EXIT_HEAP, AAI_EXIT_PLACES, AAI_EXIT_STAGES } aai_exit_stage;
+typedef enum aai_exit_stage {
+    AAI_EXIT_SCOPES,
+    AAI_EXIT_HEAP,
+    AAI_EXIT_PLACES,
+    AAI_EXIT_STAGES
+} aai_exit_stage;
 void aai_thread_at_exit(aai_exit_stage stage, void (*hook)(aai_thread *));
 
 #endif

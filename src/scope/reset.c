@@ -19,6 +19,7 @@
 #include "os/tools.h"
 
 #include <allocarrays/array.h>
+#include <allocarrays/impl/inject.h>
 
 bool aa_in_parallel(void)
 {
@@ -111,6 +112,17 @@ static aa_status refuse_regions(const aa_allocator *allocator, aai_site site, ui
         (unsigned long long)(live - own), aa_name(allocator), where);
 }
 
+uint64_t aai_pins(const aa_allocator *allocator)
+{
+    const aai_cell *const cell = allocator == NULL ? NULL : aai_base_of(allocator)->cell;
+    if (cell == NULL) { /* the heap's arrays have a cell each; a destroyed one's are gone */
+        return 0;
+    }
+    const uint64_t inner =
+        allocator->ops->inner_pins == NULL ? 0 : allocator->ops->inner_pins(allocator);
+    return AAI_LOAD(cell->pins) + inner;
+}
+
 aa_status aai_prove_no_holders(const aa_allocator *allocator, aai_site site, uint64_t own_regions,
                                uint64_t own_scopes, uint64_t own_marks)
 {
@@ -137,9 +149,7 @@ aa_status aai_prove_no_holders(const aa_allocator *allocator, aai_site site, uin
             "other threads have %llu open mark(s) or scratch(es) in '%s'; end them first",
             (unsigned long long)(marks - own_marks), base->name);
     }
-    const uint64_t inner =
-        allocator->ops->inner_pins == NULL ? 0 : allocator->ops->inner_pins(allocator);
-    const uint64_t pins = AAI_LOAD(base->cell->pins) + inner;
+    const uint64_t pins = aai_pins(allocator);
     if (pins != 0) {
         return aai_violate(
             AA_RESET_IN_USE, allocator, site,

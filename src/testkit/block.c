@@ -6,12 +6,11 @@
 #include "kit.h"
 
 #include <allocarrays/check.h>
+#include <allocarrays/impl/inject.h>
 #include <pthread.h>
 
 enum { MOST_OPEN = 32, KINDS = AA_CORRUPTION + 1 };
 
-/* The core exports it, or pins are not looked at: weak. */
-AA_API extern uint64_t aai_pins(const aa_allocator *allocator) __attribute__((weak));
 
 typedef enum block_kind { VIOLATIONS, ESCAPE, UPSTREAM, REGION } block_kind;
 
@@ -136,11 +135,6 @@ static const char *judge_violations(const open_block *block)
 
 /* ---- escapes and upstream calls ----------------------------------------------------------------------- */
 
-static uint64_t pins_of(const aa_allocator *allocator)
-{
-    return aai_pins != NULL ? aai_pins(allocator) : 0;
-}
-
 static aai_check_block open_on(block_kind kind, aa_allocator *allocator, const char *file, int line)
 {
     aai_check_block handle;
@@ -157,7 +151,7 @@ static aai_check_block open_on(block_kind kind, aa_allocator *allocator, const c
         --depth;
         return handle;
     }
-    block->pins = pins_of(block->allocator);
+    block->pins = aai_pins(block->allocator);
     return handle;
 }
 
@@ -203,7 +197,7 @@ static const char *find_escape(const open_block *block)
     if (now.used != block->before.used) {
         return say_escape(block, &now);
     }
-    const uint64_t pins = pins_of(block->allocator);
+    const uint64_t pins = aai_pins(block->allocator);
     return pins <= block->pins
                ? NULL
                : aai_kit_say("AA_ESCAPE: %llu pin(s) on arrays of '%s' are left by the block; "

@@ -285,6 +285,16 @@ START_TEST(escape_by_a_pin)
 }
 END_TEST
 
+START_TEST(escape_by_a_pin_in_a_private_one)
+{
+    aa_allocator *const private_ = aa_private_create(NULL);
+    const aa_array array = make(private_);
+    AA_CHECK_NO_ESCAPE(private_) {
+        AA_CHECK_OK(aa_pin(&array));
+    }
+}
+END_TEST
+
 START_TEST(escape_of_nothing_known)
 {
     AA_CHECK_NO_ESCAPE(NULL) {
@@ -622,6 +632,7 @@ int planted_main(const char *which)
                                   escape_of_older_memory,
                                   escape_by_return,
                                   escape_by_a_pin,
+                                  escape_by_a_pin_in_a_private_one,
                                   escape_of_nothing_known,
                                   upstream_called,
                                   upstream_of_nothing_known,

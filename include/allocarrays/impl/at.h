@@ -59,34 +59,62 @@ typedef struct aai_index {
 /* Verify, report, and return the element or this thread's dummy. */
 AA_API AAI_COLD void *aai_at_refused(const aa_array *array, int dtype, size_t size, int count,
                                      const aai_index *index, const char *file, int line);
-AA_API bool aai_at_valid(const aa_array *array);
+/* Whether the memory is still there, rewinds looked through. */
+AA_API AAI_COLD bool aai_at_valid(const aa_array *array);
 
-AAI_INLINE bool aai_at_inside(const aa_array *array, int dtype, size_t size, int count,
-                              const aai_index *index)
+/* The front of a cell (src/memory/memory.h): what an array compares with that no rewind came near. */
+typedef struct aai_cell_front {
+    uint64_t id, key;
+    const struct aai_cell_front *home;
+    uint64_t epoch, low;
+} aai_cell_front;
+
+/* Valid at a glance; false: look closer. Relaxed, as everywhere: the user's synchronisation orders. */
+AAI_INLINE bool aai_at_fresh(const aa_array *array)
 {
-    if (count != array->ndim || (dtype != AAI_DTYPE_ANY && dtype != (int)array->dtype)) {
-        return false;
+    const aai_validity *const validity = &array->validity;
+    const aai_cell_front *const cell = (const aai_cell_front *)(const void *)validity->cell;
+    if (cell == NULL) {
+        return true; /* wrapped */
     }
-    if (dtype == AAI_DTYPE_ANY && size != aa_dtype_size(array->dtype)) {
-        return false;
-    }
-    for (int axis = 0; axis < count; ++axis) {
-        if ((uint64_t)index->at[axis] >= (uint64_t)array->shape[axis]) {
-            return false;
-        }
-    }
-    return aai_at_valid(array);
+    const aai_cell_front *const home = __atomic_load_n(&cell->home, __ATOMIC_RELAXED);
+    return __atomic_load_n(&home->key, __ATOMIC_RELAXED) == validity->key &&
+           (__atomic_load_n(&cell->epoch, __ATOMIC_RELAXED) == validity->epoch ||
+            validity->ordinal < __atomic_load_n(&cell->low, __ATOMIC_RELAXED));
+}
+
+AAI_INLINE bool aai_at_typed(const aa_array *array, int dtype, size_t size, int count)
+{
+    return array->data != NULL && count == array->ndim &&
+           (dtype == AAI_DTYPE_ANY ? size == aa_dtype_size(array->dtype)
+                                   : dtype == (int)array->dtype);
+}
+
+/* One test of one axis: it is not asked for, or the index lies in it. */
+#define AAI_AT_INSIDE(axis, index)                                                                 \
+    (count <= (axis) || (uint64_t)(index) < (uint64_t)array->shape[axis])
+
+/* Scalars, not an array: what a refusal would point to would be stored at every access. */
+AAI_INLINE bool aai_at_inside(const aa_array *array, int count, int64_t i, int64_t j, int64_t k,
+                              int64_t l, int64_t m, int64_t n, int64_t o, int64_t p)
+{
+    return AAI_AT_INSIDE(0, i) && AAI_AT_INSIDE(1, j) && AAI_AT_INSIDE(2, k) &&
+           AAI_AT_INSIDE(3, l) && AAI_AT_INSIDE(4, m) && AAI_AT_INSIDE(5, n) &&
+           AAI_AT_INSIDE(6, o) && AAI_AT_INSIDE(7, p);
 }
 
 AAI_INLINE void *aai_at(const aa_array *array, int dtype, size_t size, int count, int64_t i,
                         int64_t j, int64_t k, int64_t l, int64_t m, int64_t n, int64_t o, int64_t p,
                         const char *file, int line)
 {
-    const aai_index index = {{i, j, k, l, m, n, o, p}};
     if (AAI_UNLIKELY((array->flags & AAI_ARRAY_CHECKED) != 0) &&
-        AAI_UNLIKELY(!aai_at_inside(array, dtype, size, count, &index))) {
-        return aai_at_refused(array, dtype, size, count, &index, file, line);
+        AAI_UNLIKELY(!(aai_at_typed(array, dtype, size, count) &&
+                       aai_at_inside(array, count, i, j, k, l, m, n, o, p) &&
+                       (aai_at_fresh(array) || aai_at_valid(array))))) {
+        const aai_index refused = {{i, j, k, l, m, n, o, p}};
+        return aai_at_refused(array, dtype, size, count, &refused, file, line);
     }
+    const aai_index index = {{i, j, k, l, m, n, o, p}};
     int64_t offset = 0;
     for (int axis = 0; axis < count; ++axis) {
         offset += index.at[axis] * array->strides[axis];

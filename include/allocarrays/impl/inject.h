@@ -1,5 +1,5 @@
-/* Points inside the library where a test may disturb the schedule. Installed, undocumented; for
- * liballocarrays-check. Only the slow path has any: what is inlined into callers has none. */
+/* What liballocarrays-check asks of the core: points inside the library where a test may disturb the schedule,
+ * and pins. Installed, undocumented. Only the slow path has any: what is inlined into callers has none. */
 #ifndef ALLOCARRAYS_IMPL_INJECT_H
 #define ALLOCARRAYS_IMPL_INJECT_H
 
@@ -17,6 +17,9 @@ enum { AAI_POINT_RELEASED = 1 };
  * Threads: any.
  */
 AA_API void aai_injection_set(void (*point)(unsigned where));
+
+/** Pins on an allocator's arrays now, those of a private one's arenas too; 0 for the heap. Threads: any. */
+AA_API uint64_t aai_pins(const aa_allocator *allocator);
 
 AAI_END_DECLS
 
