@@ -10,7 +10,7 @@
 #include "memory/guard.h"
 #include "os/tools.h"
 
-enum { FIRST_BLOCK = 64 * 1024, FIRST_SHARED_BLOCK = 256 * 1024, LOST_RESETS = 12 };
+enum { FIRST_BLOCK = 64 * 1024, FIRST_SHARED_BLOCK = 256 * 1024, LOST_RESETS = 8 };
 
 /* Fully checked allocators count against their capacity elsewhere (watch.c), for redzones do not count. */
 static size_t cap_of(const aai_base *base)
@@ -120,8 +120,8 @@ void aai_chain_refused(const aai_base *base, const aai_chain *chain, size_t leas
         (void)aai_fail(AA_NOMEM, "'%s': %zu bytes asked, %zu held, capacity %zu", base->name, least,
                        chain->committed, base->capacity);
     } else {
-        (void)aai_fail(AA_NOMEM, "'%s': %zu bytes asked, %zu held; the upstream refused", base->name,
-                       least, chain->committed);
+        (void)aai_fail(AA_NOMEM, "'%s': %zu bytes asked, %zu held; the upstream refused",
+                       base->name, least, chain->committed);
     }
 }
 

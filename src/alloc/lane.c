@@ -79,7 +79,8 @@ static size_t piece_used(const aai_piece *piece)
 static bool reserve(aai_pieces *list, size_t count)
 {
     while (list->capacity < count) {
-        if (!aai_vector_grow((void **)&list->at, &list->capacity, list->capacity, sizeof *list->at)) {
+        if (!aai_vector_grow((void **)&list->at, &list->capacity, list->capacity,
+                             sizeof *list->at)) {
             return false;
         }
     }
@@ -90,7 +91,8 @@ static bool reserve(aai_pieces *list, size_t count)
  * never fails. */
 static bool reserve_piece(aai_lane *lane)
 {
-    const size_t all = lane->pieces.count + lane->spare_windows.count + lane->spare_wholes.count + 1;
+    const size_t all =
+        lane->pieces.count + lane->spare_windows.count + lane->spare_wholes.count + 1;
     if (reserve(&lane->pieces, all) && reserve(&lane->spare_windows, all) &&
         reserve(&lane->spare_wholes, all)) {
         return true;
@@ -213,9 +215,11 @@ static bool take_spare_whole(aai_lane *lane, size_t bytes, size_t align_mask, aa
 static char *bump(aai_lane *lane, size_t rounded, size_t align_mask)
 {
     const size_t padding = aai_padding(lane->window->cursor, align_mask);
-    if (padding != 0) { /* the rest of the window becomes a piece, so that frees find their way back */
+    if (padding !=
+        0) { /* the rest of the window becomes a piece, so that frees find their way back */
         char *const start = lane->window->cursor + padding;
-        const aai_piece split = {.start = start, .limit = lane->window->limit, .kind = AAI_PIECE_SPLIT};
+        const aai_piece split = {
+            .start = start, .limit = lane->window->limit, .kind = AAI_PIECE_SPLIT};
         open_window(lane, split, padding);
     }
     return aai_bump(lane->window, rounded);
@@ -348,6 +352,10 @@ bool aai_lane_free(aai_lane *lane, void *pointer, size_t bytes, const aai_validi
     if (!aai_watch_round(lane, bytes, &rounded) || !is_newest(lane, pointer, rounded, born) ||
         !aai_watch_is(lane, pointer, bytes)) {
         AAI_STORE(lane->live_frees, lane->live_frees + 1);
+        if (born ==
+            NULL) { /* an array that is not the newest stays valid for its copies and views */
+            aai_watch_freed(lane, pointer);
+        }
         return false;
     }
     aai_lane_note_peak(lane);
@@ -400,14 +408,13 @@ aa_status aai_lane_check_pointer(const aai_lane *lane, const void *pointer)
     }
     const char *const p = pointer;
     if (aai_map_owner(pointer) != lane->allocator) {
-        return aai_fail(AA_INVALID, "this pointer is not memory of '%s'",
-                        aa_name(lane->allocator));
+        return aai_fail(AA_INVALID, "this pointer is not memory of '%s'", aa_name(lane->allocator));
     }
     bool given_back = lane->current != 0 && p >= lane->window->cursor && p < lane->window->limit;
     for (size_t i = 0; i < lane->spare_wholes.count && !given_back; ++i) {
         given_back = p == lane->spare_wholes.at[i].start;
     }
-    if (given_back) {
+    if (given_back || aai_watch_was_freed(lane, pointer)) {
         return aai_fail(AA_INVALID, "this memory of '%s' was given back already",
                         aa_name(lane->allocator));
     }

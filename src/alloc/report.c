@@ -2,6 +2,7 @@
 #include "alloc/report.h"
 
 #include "alloc/alloc.h"
+#include "alloc/heap.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -9,7 +10,8 @@
 aa_status aa_stats_get(const aa_allocator *allocator, aa_stats *stats)
 {
     if (allocator == NULL || stats == NULL) {
-        return aai_fail(AA_INVALID, "aa_stats_get: NULL %s", allocator == NULL ? "allocator" : "stats");
+        return aai_fail(AA_INVALID, "aa_stats_get: NULL %s",
+                        allocator == NULL ? "allocator" : "stats");
     }
     const aa_allocator *const real =
         allocator->kind == AAI_CURRENT ? aai_resolve_current() : allocator;
@@ -166,7 +168,8 @@ aa_status aa_report_json(FILE *file)
         return aai_fail(AA_NOMEM, "no memory for a report");
     }
     const int kept = errno;
-    (void)fprintf(file, "{\n  \"version\": \"%s\",\n  \"omp_handles\": %llu,\n  \"allocators\": [\n",
+    (void)fprintf(file,
+                  "{\n  \"version\": \"%s\",\n  \"omp_handles\": %llu,\n  \"allocators\": [\n",
                   aa_version(), (unsigned long long)AAI_LOAD(aai_omp_handles));
     for (size_t i = 0; i < list.count; ++i) {
         print_json_row(file, &list.at[i]);
@@ -198,6 +201,9 @@ static void register_report(void)
 {
     if (aai_settings_get()->stats != 0) {
         (void)atexit(report_all);
+    }
+    if (aai_settings_get()->checks == AA_CHECKS_FULL) {
+        (void)atexit(aai_heap_warn_of_strays);
     }
 }
 
