@@ -10,7 +10,7 @@
 #include "memory/guard.h"
 #include "os/tools.h"
 
-enum { FIRST_BLOCK = 64 * 1024, FIRST_SHARED_BLOCK = 256 * 1024, LOST_RESETS = 12 };
+enum { FIRST_BLOCK = 64 * 1024, FIRST_SHARED_BLOCK = 256 * 1024, LOST_RESETS = 8 };
 
 /* Fully checked allocators count against their capacity elsewhere (watch.c), for redzones do not count. */
 static size_t cap_of(const aai_base *base)

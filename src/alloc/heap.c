@@ -3,7 +3,11 @@
  * Lock: one per shard, by address; nothing is called while it is held. */
 #include "alloc/heap.h"
 
-enum { SHARDS = 64, ALIGNMENT = 64 };
+#include "alloc/watch.h"
+#include "os/tools.h"
+#include "sync/team.h"
+
+enum { SHARDS = 64, ALIGNMENT = 64, REDZONE = 64, REDZONE_BYTE = 0xfb };
 
 typedef struct shard {
     aai_lock lock;
@@ -58,8 +62,87 @@ static aai_heap_block *claim(const void *pointer, const aai_validity *born)
     return block;
 }
 
+/* ---- AA_CHECKS=full in the environment, for the heap has no options ---------------------------------------- */
+
+static size_t strays; /* relaxed */
+
+static bool is_watching(void)
+{
+    return aai_settings_get()->checks == AA_CHECKS_FULL;
+}
+
+static char *memory_of(aai_heap_block *block)
+{
+    return (char *)block + sizeof *block;
+}
+
+/* From the first byte after the request, over the rounding's rest. */
+static size_t redzone_bytes(const aai_heap_block *block)
+{
+    return block->rounded - block->asked + REDZONE;
+}
+
+static void watch_born(aai_heap_block *block, const aai_request *request)
+{
+    char *const start = memory_of(block);
+    block->watched = true;
+    block->asked = request->bytes;
+    block->in_region =
+        (request->how & (AAI_BORN | AAI_EXPLICIT)) == AAI_BORN && aai_omp_level() > 0;
+    if (block->in_region) {
+        AAI_ADD(strays, 1);
+    }
+    aai_watch_junk(start, block->asked);
+    memset(start + block->asked, REDZONE_BYTE, redzone_bytes(block));
+    aai_tools_unpoison(start, block->asked, false);
+    aai_tools_poison(start + block->asked, redzone_bytes(block));
+}
+
+static void verify(aai_heap_block *block)
+{
+    const char *const start = memory_of(block), *const redzone = start + block->asked;
+    for (size_t i = 0; i < redzone_bytes(block); ++i) {
+        if ((unsigned char)redzone[i] != REDZONE_BYTE) {
+            (void)aai_violate(AA_CORRUPTION, aa_heap(), aai_call_site(),
+                              "%zu bytes of the heap at %p were written past their end: byte %zu",
+                              block->asked, (const void *)start, block->asked + i);
+            return;
+        }
+    }
+}
+
+static void watch_end(aai_heap_block *block)
+{
+    if (!aai_tools_poisoning()) { /* the tool has reported it, and would report us */
+        verify(block);
+    }
+    aai_tools_unpoison(memory_of(block), block->rounded + REDZONE, true);
+    aai_watch_junk(memory_of(block), block->asked);
+    if (block->in_region) {
+        AAI_SUB(strays, 1);
+    }
+}
+
+void aai_heap_warn_of_strays(void)
+{
+    static int warned;
+    const size_t left = AAI_LOAD(strays);
+    if (left != 0) {
+        aai_warn_once(&warned,
+                      "%zu array(s) made through AA_CURRENT inside parallel regions fell to the "
+                      "heap and were "
+                      "never freed; did a task run without its creator's token (aa_scope_capture)?",
+                      left);
+    }
+}
+
+/* ---- the end of a block ------------------------------------------------------------------------------------ */
+
 static void release(aai_heap_block *block)
 {
+    if (block->watched) {
+        watch_end(block);
+    }
     aai_tracker_forget(block);
     if (block->cell != NULL) {
         aai_cell_give(block->cell);
@@ -79,7 +162,7 @@ bool aai_heap_claim_and_free(void *pointer)
 /* Memory with a header in front, not yet published. */
 static aai_heap_block *make_block(size_t rounded, size_t alignment)
 {
-    const size_t around = sizeof(aai_heap_block) + alignment;
+    const size_t around = sizeof(aai_heap_block) + alignment + (is_watching() ? REDZONE : 0);
     char *const raw = rounded > AAI_MAX_BYTES - around ? NULL : aai_malloc(rounded + around);
     if (raw == NULL) {
         (void)aai_fail(AA_NOMEM, "the heap has no %zu bytes", rounded);
@@ -121,7 +204,10 @@ static void *heap_alloc(aa_allocator *allocator, aai_request *request)
         aai_mfree(block->raw);
         return NULL;
     }
-    void *const pointer = (char *)block + sizeof *block;
+    void *const pointer = memory_of(block);
+    if (is_watching()) {
+        watch_born(block, request);
+    }
     if ((request->how & AAI_EXPLICIT) == 0) {
         aai_tracker_note(block);
     }
@@ -150,7 +236,8 @@ static aai_resized heap_resize(aa_allocator *allocator, void *pointer, size_t ol
     shard *const s = shard_of(pointer);
     aai_lock_acquire(&s->lock);
     aai_node *const node = aai_tree_find(s->root, (uint64_t)(uintptr_t)pointer);
-    const bool fits = node != NULL && new_bytes <= block_of(node)->rounded;
+    const bool fits =
+        node != NULL && new_bytes <= block_of(node)->rounded && !block_of(node)->watched;
     aai_lock_release(&s->lock);
     if (node == NULL) {
         (void)aai_fail(AA_INVALID, "aa_realloc: this pointer is not a live allocation of the heap");

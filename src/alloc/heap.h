@@ -12,6 +12,9 @@ typedef struct aai_heap_block {
     aai_node node;
     void *raw;
     size_t rounded;
+    size_t asked;   /* with AA_CHECKS=full in the environment: the redzone's start */
+    bool watched;   /* ... has one */
+    bool in_region; /* an AA_CURRENT array made in a parallel region: counted until it is freed */
     aai_cell *cell; /* an array's validity; NULL for raw memory */
     /* Under the tracker's lock while tracker is set; tracker is written under it, read without. */
     struct aai_tracker *tracker;
@@ -21,6 +24,9 @@ typedef struct aai_heap_block {
 
 /* heap.c: remove from the tree and free; false when another thread has. */
 bool aai_heap_claim_and_free(void *pointer);
+
+/* At exit, with AA_CHECKS=full: say how many AA_CURRENT arrays of regions are still there. */
+void aai_heap_warn_of_strays(void);
 
 /* tracker.c */
 void aai_tracker_note(aai_heap_block *block);   /* a new block of this thread, if a mark is open */

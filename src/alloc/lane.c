@@ -353,6 +353,10 @@ bool aai_lane_free(aai_lane *lane, void *pointer, size_t bytes, const aai_validi
     if (!aai_watch_round(lane, bytes, &rounded) || !is_newest(lane, pointer, rounded, born) ||
         !aai_watch_is(lane, pointer, bytes)) {
         AAI_STORE(lane->live_frees, lane->live_frees + 1);
+        if (born ==
+            NULL) { /* an array that is not the newest stays valid for its copies and views */
+            aai_watch_freed(lane, pointer);
+        }
         return false;
     }
     aai_lane_note_peak(lane);
@@ -411,7 +415,7 @@ aa_status aai_lane_check_pointer(const aai_lane *lane, const void *pointer)
     for (size_t i = 0; i < lane->spare_wholes.count && !given_back; ++i) {
         given_back = p == lane->spare_wholes.at[i].start;
     }
-    if (given_back) {
+    if (given_back || aai_watch_was_freed(lane, pointer)) {
         return aai_fail(AA_INVALID, "this memory of '%s' was given back already",
                         aa_name(lane->allocator));
     }

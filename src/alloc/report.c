@@ -2,6 +2,7 @@
 #include "alloc/report.h"
 
 #include "alloc/alloc.h"
+#include "alloc/heap.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -200,6 +201,9 @@ static void register_report(void)
 {
     if (aai_settings_get()->stats != 0) {
         (void)atexit(report_all);
+    }
+    if (aai_settings_get()->checks == AA_CHECKS_FULL) {
+        (void)atexit(aai_heap_warn_of_strays);
     }
 }
 

@@ -6,12 +6,12 @@
 
 #include <inttypes.h>
 
-enum { REDZONE_BYTE = 0xfb };
+enum { REDZONE_BYTE = 0xfb, SEARCHED = 65536 };
 
 /* As floats and as doubles NaN, and easily seen in a debugger. */
 static const unsigned char junk[4] = {0xa5, 0xa5, 0xff, 0xff};
 
-static void fill_junk(char *start, size_t bytes)
+void aai_watch_junk(char *start, size_t bytes)
 {
     for (size_t i = 0; i < bytes; ++i) {
         start[i] = (char)junk[i % sizeof junk];
@@ -87,10 +87,10 @@ void aai_watch_born(aai_lane *lane, char *start, size_t bytes, size_t taken)
         return;
     }
     watch->count = lane->window->count;
-    watch->log[watch->count - 1] = (struct aai_watched){start, bytes};
+    watch->log[watch->count - 1] = (struct aai_watched){start, bytes, false};
     AAI_STORE(lane->guards, lane->guards + taken - plain_round(lane, bytes));
     aai_tools_unpoison(start, taken, true);
-    fill_junk(start, bytes);
+    aai_watch_junk(start, bytes);
     memset(start + bytes, REDZONE_BYTE, taken - bytes);
     aai_tools_unpoison(start, bytes, false);
     aai_tools_poison(start + bytes, taken - bytes);
@@ -103,6 +103,35 @@ bool aai_watch_is(const aai_lane *lane, const void *start, size_t bytes)
     }
     const struct aai_watched *const newest = &lane->watch->log[lane->window->count - 1];
     return newest->start == start && newest->bytes == bytes;
+}
+
+static struct aai_watched *find_logged(const aai_lane *lane, const void *start)
+{
+    const aai_watch *const watch = lane->watch;
+    const uint64_t count = watch == NULL ? 0 : watch->count;
+    const uint64_t last = count > SEARCHED ? count - SEARCHED : 0;
+    for (uint64_t i = count; i > last; --i) {
+        if (watch->log[i - 1].start == start) {
+            return &watch->log[i - 1];
+        }
+    }
+    return NULL;
+}
+
+void aai_watch_freed(aai_lane *lane, const void *start)
+{
+    struct aai_watched *const at = find_logged(lane, start);
+    if (at != NULL) {
+        at->freed = true;
+        aai_watch_junk(at->start, at->bytes);
+        aai_tools_poison(at->start, at->bytes);
+    }
+}
+
+bool aai_watch_was_freed(const aai_lane *lane, const void *start)
+{
+    const struct aai_watched *const at = find_logged(lane, start);
+    return at != NULL && at->freed;
 }
 
 /* Bytes taken for a logged allocation. */
@@ -139,7 +168,7 @@ void aai_watch_verify(aai_lane *lane, uint64_t first)
         return;
     }
     uint64_t broken = 0;
-    struct aai_watched worst = {NULL, 0};
+    struct aai_watched worst = {NULL, 0, false};
     size_t offset = 0;
     for (uint64_t i = first; i < lane->watch->count; ++i) {
         size_t where;
@@ -171,7 +200,7 @@ void aai_watch_end(aai_lane *lane, uint64_t first)
         guards += taken - plain_round(lane, at->bytes);
         rounded += plain_round(lane, at->bytes);
         aai_tools_unpoison(at->start, taken, true);
-        fill_junk(at->start, taken);
+        aai_watch_junk(at->start, taken);
         aai_tools_poison(at->start, taken);
     }
     lane->watch->count = aai_min(lane->watch->count, first);

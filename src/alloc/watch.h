@@ -21,7 +21,8 @@ typedef struct aai_watch {
     struct aai_watched {
         char *start;
         size_t bytes;
-    } *log;
+        bool freed; /* by aa_free, but not being the newest it stays until the reset or rewind */
+    } * log;
     size_t capacity;
     uint64_t count;
 } aai_watch;
@@ -37,6 +38,12 @@ void aai_watch_cancel(aai_lane *lane, size_t bytes); /* it was refused after all
 void aai_watch_born(aai_lane *lane, char *start, size_t bytes, size_t taken);
 /* Whether the newest allocation is this one, as it was asked for. */
 bool aai_watch_is(const aai_lane *lane, const void *start, size_t bytes);
+/* A raw pointer that is not the newest was freed: junk from here on, and a second free is known. Looks through the
+ * latest 65,536 allocations. */
+void aai_watch_freed(aai_lane *lane, const void *start);
+bool aai_watch_was_freed(const aai_lane *lane, const void *start);
+/* Fill with what floats and doubles read as NaN. */
+void aai_watch_junk(char *start, size_t bytes);
 /* Verify the redzones of the allocations from ordinal `first` on: at most one report (AA_CORRUPTION). Inside
  * an op. */
 void aai_watch_verify(aai_lane *lane, uint64_t first);

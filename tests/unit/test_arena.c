@@ -41,7 +41,7 @@ END_TEST
 
 START_TEST(consecutive_small_allocations_lie_side_by_side)
 {
-    aa_allocator *const a = bump_create(_i, NULL);
+    aa_allocator *const a = bump_create(_i, &(aa_options){.checks = AA_CHECKS_NONE});
     char *const p = aa_alloc(a, 1);
     ck_assert_ptr_eq(aa_alloc(a, 64), p + 64);
     ck_assert_ptr_eq(aa_alloc(a, 65), p + 128);
@@ -168,7 +168,8 @@ END_TEST
 
 START_TEST(realloc_of_the_newest_block_grows_and_shrinks_in_place)
 {
-    aa_allocator *const a = bump_create(_i, &(aa_options){.initial = 1 << 20});
+    aa_allocator *const a =
+        bump_create(_i, &(aa_options){.initial = 1 << 20, .checks = AA_CHECKS_NONE});
     char *const p = aa_alloc(a, 100);
     pattern_fill(p, 100, 3);
     ck_assert_ptr_eq(aa_realloc(a, p, 100, 5000), p);
@@ -214,7 +215,8 @@ END_TEST
 
 START_TEST(a_refused_realloc_leaves_the_old_memory)
 {
-    aa_allocator *const a = bump_create(_i, &(aa_options){.capacity = 1 << 16});
+    aa_allocator *const a =
+        bump_create(_i, &(aa_options){.capacity = 1 << 16, .checks = AA_CHECKS_NONE});
     char *const p = aa_alloc(a, 1000);
     pattern_fill(p, 1000, 3);
     const aa_stats before = stats_of(a);
@@ -282,8 +284,9 @@ START_TEST(a_capacity_is_never_exceeded_and_used_to_its_end)
     const size_t capacity = capacities[_i / BUMP_KINDS];
     upstream_count count;
     aa_upstream *const upstream = counted_create(&count);
-    aa_allocator *const a =
-        bump_create(_i % BUMP_KINDS, &(aa_options){.capacity = capacity, .upstream = upstream});
+    aa_allocator *const a = bump_create(
+        _i % BUMP_KINDS,
+        &(aa_options){.capacity = capacity, .upstream = upstream, .checks = AA_CHECKS_NONE});
     for (int round = 0; round < 3; ++round) {
         size_t served = 0;
         char *p;

@@ -36,7 +36,7 @@ END_TEST
 
 START_TEST(the_handle_allocates_from_the_threads_arena)
 {
-    aa_allocator *const private_ = aa_private_create(NULL);
+    aa_allocator *const private_ = aa_private_create(&(aa_options){.checks = AA_CHECKS_NONE});
     aa_allocator *const arena = aa_private_arena(private_);
     char *const p = aa_alloc(private_, 64);
     ck_assert_ptr_eq(aa_alloc(arena, 64), p + 64);

@@ -92,7 +92,8 @@ START_TEST(a_buffer_gives_the_callers_memory_and_no_other)
     static char memory[100000];
     aa_upstream *const upstream = aa_upstream_buffer(memory, sizeof memory);
     ck_assert_ptr_nonnull(upstream);
-    aa_allocator *const a = bump_create(_i, &(aa_options){.upstream = upstream});
+    aa_allocator *const a =
+        bump_create(_i, &(aa_options){.upstream = upstream, .checks = AA_CHECKS_NONE});
     size_t served = 0;
     for (;;) {
         char *const p = aa_alloc(a, 640);
@@ -185,7 +186,8 @@ END_TEST
 START_TEST(a_limit_can_be_used_up_exactly)
 {
     aa_upstream *const limit = aa_upstream_limit(NULL, 1 << 20);
-    aa_allocator *const a = bump_create(_i, &(aa_options){.upstream = limit});
+    aa_allocator *const a =
+        bump_create(_i, &(aa_options){.upstream = limit, .checks = AA_CHECKS_NONE});
     ck_assert_ptr_nonnull(aa_alloc(a, 1 << 20));
     ck_assert_uint_eq(bytes_out(limit), 1 << 20);
     assert_status(aa_destroy(a), AA_OK);

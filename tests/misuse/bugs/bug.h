@@ -1,16 +1,16 @@
 /* What the one-bug programs share. Each plants ONE mistake that a user could make, and main returns 0 when
  * nobody noticed it. tools/misuse-table runs them all and says by which means each is caught.
  *
- * The comment at the head of a program has up to three parts, which the table shows:
+ * The comment at the head of a program has two parts, the first of which the table shows:
  *     Mistake:  what is done wrong
  *     Cure:     what to do instead
- *     Unseen:   why nothing can catch it without a special build; only where that is so
  *
  * From the environment: AA_CHECKS is the library's own. It has no variable for the guard flag, which is an
  * option of each allocator: BUG_FLAGS=guard is read here and gives every allocator AA_GUARD.
  *
  * A program ends with bug_result() where a user would look at a number, and with bug_refused() where a call
- * cannot return its status and a user would ask for it. Everything else is caught by dying. */
+ * cannot return its status and a user would ask for it. One that includes allocarrays/check.h is a test of the
+ * kit's, and fails. Everything else is caught by dying. */
 #ifndef AA_TESTS_MISUSE_BUGS_BUG_H
 #define AA_TESTS_MISUSE_BUGS_BUG_H
 

@@ -1,6 +1,5 @@
 /* Mistake: a loop writes one element past the end of memory of the heap handle
- * Cure: i < count; or AA_AT on a checked array, which verifies every index
- * Unseen: the heap handle has no redzones, and its rounding hides one element from memory checkers too */
+ * Cure: i < count; or AA_AT on a checked array, which verifies every index */
 #include "bug.h"
 
 int main(void)

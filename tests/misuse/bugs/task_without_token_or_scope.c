@@ -1,6 +1,5 @@
 /* Mistake: a task allocates by AA_CURRENT without the scope of its creator, and no outer one is open
- * Cure: aa_scope_capture() before, firstprivate(token), AA_TASK(token) inside the task
- * Unseen: with no scope open AA_CURRENT means the heap, which breaks no rule: AA_STATS=1 shows what it holds */
+ * Cure: aa_scope_capture() before, firstprivate(token), AA_TASK(token) inside the task */
 #include "bug.h"
 
 int main(void)

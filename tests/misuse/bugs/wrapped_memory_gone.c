@@ -1,6 +1,5 @@
 /* Mistake: an array is wrapped around memory that is freed before it
- * Cure: keep the memory as long as the array, or aa_copy it
- * Unseen: wrapped memory is the caller's, valid as long as the caller says so; memory checkers know it */
+ * Cure: keep the memory as long as the array, or aa_copy it */
 #include "bug.h"
 
 int main(void)
