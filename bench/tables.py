@@ -228,7 +228,7 @@ def header(bench):
         "AllocArrays %s, revision %s, %s%s" % (bench.context.get("aa_version", "?"), revision(),
                                                time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(bench.start)),
                                                ", quick" if bench.quick else ""),
-        "command     make bench%s" % (" BENCH_QUICK=1" if bench.quick else ""),
+        "command     %s" % bench.command,
         "machine     %s, %d processors, Linux %s, load at the start %s" % (
             processor(), len(os.sched_getaffinity(0)), platform.release(), first_load(bench)),
         "built       %s (compiler: %s)" % (configured(bench), bench.context.get("aa_compiler", "?")),
