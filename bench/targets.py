@@ -35,8 +35,8 @@ class Check:
     def line(self):
         measured = "-" if self.measured is None else tables.number(self.measured) + " " + self.unit
         spread = "" if self.spread is None else " (%s - %s)" % tuple(tables.number(s) for s in self.spread)
-        return "  %-4s %-66s %s %-9s %-24s %s" % (
-            self.target, self.what[:66], ">=" if self.least else "<=", tables.number(self.bound) + " " + self.unit,
+        return "  %-4s %-80s %s %-9s %-24s %s" % (
+            self.target, self.what[:80], ">=" if self.least else "<=", tables.number(self.bound) + " " + self.unit,
             measured + spread, self.verdict())
 
 
@@ -199,6 +199,12 @@ def series(data, axis, subject):
     return sorted(found, key=lambda f: f[0])
 
 
+def ten(number):
+    """1000 as 10^3."""
+    digits = str(number)
+    return "10^%d" % (len(digits) - 1) if number >= 1000 and digits.strip("0") == "1" else digits
+
+
 def p12(data):
     for axis, subjects in (("allocations", OURS), ("threads", ("shared", "private")),
                            ("scopes", ("enter and leave", "aa_similar inside"))):
@@ -210,8 +216,9 @@ def p12(data):
             # Each against the same point of the same round, for the machine's speed changes between rounds.
             relative = [(tables.ratio(row, points[0][1])[1], where) for where, row in points]
             low, high = min(relative), max(relative)
-            yield Check("P12", "%s %d to %.0e, %s: dearest (%.0e) / cheapest (%.0e)" % (
-                axis, points[0][0], points[-1][0], subject, high[1], low[1]), high[0] / low[0], 1.10)
+            yield Check("P12", "%s %s to %s, %s: dearest (%s) / cheapest (%s)" % (
+                axis, ten(points[0][0]), ten(points[-1][0]), subject, ten(high[1]), ten(low[1])),
+                high[0] / low[0], 1.10)
 
 
 def check(data, counted):
