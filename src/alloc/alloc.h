@@ -40,10 +40,22 @@ typedef struct aai_request {
 /* What ends a mark. ESCAPE reports still pinned arrays as a finding and goes on; REWIND refuses. */
 typedef enum aai_mark_end { AAI_END_REWIND, AAI_END_DROP, AAI_END_SCRATCH } aai_mark_end;
 
-/* Open marks of one thread, and of all others. */
+/* Open marks of one thread, and of all others; of these, one thread and the ordinal its oldest mark came at. */
 typedef struct aai_marks {
     uint64_t own, others;
+    uint64_t other, since;
 } aai_marks;
+
+/* Count a thread's open marks. */
+static inline void aai_marks_add(aai_marks *marks, bool own, uint64_t count, uint64_t thread,
+                                 uint64_t since)
+{
+    *(own ? &marks->own : &marks->others) += count;
+    if (!own && count != 0 && marks->other == 0) {
+        marks->other = thread;
+        marks->since = since;
+    }
+}
 
 /* Whether a block was resized in place; REFUSED: failure recorded, it must not be moved either. */
 typedef enum aai_resized { AAI_RESIZED, AAI_MUST_MOVE, AAI_REFUSED } aai_resized;
@@ -65,7 +77,8 @@ typedef struct aai_ops {
     aai_marks (*marks)(const aa_allocator *, uint64_t thread); /* open ones, for the proof */
     uint64_t (*takers)(const aa_allocator *);     /* private: of its arenas; NULL: base->takers */
     uint64_t (*inner_pins)(const aa_allocator *); /* private: pins of its arenas */
-    bool (*is_busy)(const aa_allocator *);        /* another thread is in its upstream */
+    bool (*find_pin)(const aa_allocator *, aai_pinned *); /* any; NULL: of the home cell */
+    uint64_t (*busy)(const aa_allocator *); /* a thread in its upstream or in a reset, 0: none */
     /* The allocator's own locks, for fork. */
     void (*locks)(const aa_allocator *, void (*each)(aai_lock *));
     void (*forked)(aa_allocator *); /* in the child: calls and marks of other threads are no more */
@@ -88,6 +101,8 @@ typedef struct aai_base {
     uint64_t takers;          /* relaxed: AAI_TAKEN_... since the last reset */
     bool traced;      /* an arena of a private allocator: each allocation is noted; origin.c */
     uint64_t calls;   /* relaxed: threads in its upstream now */
+    uint64_t caller;  /* relaxed: the last of them */
+    uint64_t inside;  /* an arena under checks, relaxed: the thread in a call now, 0: none */
     uintptr_t handle; /* relaxed: its OpenMP handle, 0 until made */
     size_t watched;   /* relaxed: bytes out under AA_CHECKS=full, for the capacity */
     int warned;       /* of lost resets */

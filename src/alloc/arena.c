@@ -31,6 +31,31 @@ static aa_status check_owner(const aai_arena *arena)
     return aai_foreign_thread(&arena->base, aai_call_site());
 }
 
+/* Checked tiers: come in after check_owner. Two at once is possible when a call hands the arena on, by
+ * aa_arena_adopt, that its former owner is still inside. Relaxed: a race detector must see the users' race. */
+static void come_in(aai_arena *arena)
+{
+    if (arena->base.head.tier == AA_CHECKS_NONE) {
+        return;
+    }
+    const uint64_t self = aai_self()->id;
+    const uint64_t other = __atomic_exchange_n(&arena->base.inside, self, __ATOMIC_RELAXED);
+    if (other != 0 && other != self) {
+        (void)aai_violate(
+            AA_RACE, &arena->base.head, aai_call_site(),
+            "threads %llu and %llu are inside arena '%s' at once, and it has no lock; hand "
+            "an arena on between calls, or take a shared allocator",
+            (unsigned long long)other, (unsigned long long)self, arena->base.name);
+    }
+}
+
+static void go_out(aai_arena *arena)
+{
+    if (arena->base.head.tier != AA_CHECKS_NONE) {
+        AAI_STORE(arena->base.inside, 0);
+    }
+}
+
 aa_status aai_foreign_thread(const aai_base *base, aai_site site)
 {
     return aai_violate(
@@ -46,8 +71,11 @@ static void *arena_alloc(aa_allocator *allocator, aai_request *request)
     if (check_owner(arena) != AA_OK) {
         return NULL;
     }
+    come_in(arena);
     aai_arena_note_taking(arena);
-    return aai_lane_alloc(&arena->lane, request);
+    void *const p = aai_lane_alloc(&arena->lane, request);
+    go_out(arena);
+    return p;
 }
 
 static aa_status arena_free(aa_allocator *allocator, void *pointer, size_t bytes,
@@ -62,7 +90,9 @@ static aa_status arena_free(aa_allocator *allocator, void *pointer, size_t bytes
     if (known != AA_OK) {
         return known;
     }
+    come_in(arena);
     (void)aai_lane_free(&arena->lane, pointer, bytes, born);
+    go_out(arena);
     return AA_OK;
 }
 
@@ -73,8 +103,11 @@ static aai_resized arena_resize(aa_allocator *allocator, void *pointer, size_t o
     if (check_owner(arena) != AA_OK || aai_lane_check_pointer(&arena->lane, pointer) != AA_OK) {
         return AAI_REFUSED;
     }
+    come_in(arena);
     aai_arena_note_taking(arena);
-    return aai_lane_resize(&arena->lane, pointer, old_bytes, new_bytes);
+    const aai_resized resized = aai_lane_resize(&arena->lane, pointer, old_bytes, new_bytes);
+    go_out(arena);
+    return resized;
 }
 
 static aa_status arena_mark(aa_allocator *allocator, aa_mark *mark)
@@ -150,12 +183,16 @@ static aai_marks arena_marks(const aa_allocator *allocator, uint64_t thread)
 {
     const aai_arena *const arena = aai_arena_of(allocator);
     const uint64_t count = AAI_LOAD(arena->lane.mark_count);
-    return thread == arena->base.creator ? (aai_marks){count, 0} : (aai_marks){0, count};
+    const uint64_t owner = arena->base.creator;
+    aai_marks marks = {0};
+    aai_marks_add(&marks, thread == owner, count, owner, AAI_LOAD(arena->lane.oldest_mark));
+    return marks;
 }
 
-static bool arena_is_busy(const aa_allocator *allocator)
+static uint64_t arena_busy(const aa_allocator *allocator)
 {
-    return AAI_LOAD(aai_base_of(allocator)->calls) != 0;
+    const aai_base *const base = aai_base_of(allocator);
+    return AAI_LOAD(base->calls) != 0 ? AAI_LOAD(base->caller) : 0;
 }
 
 static const aai_ops arena_ops = {.kind = "arena",
@@ -169,7 +206,7 @@ static const aai_ops arena_ops = {.kind = "arena",
                                   .owns = arena_owns,
                                   .stats = arena_stats,
                                   .marks = arena_marks,
-                                  .is_busy = arena_is_busy};
+                                  .busy = arena_busy};
 
 aai_arena *aai_arena_make(const aa_options *options)
 {

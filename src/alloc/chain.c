@@ -67,6 +67,7 @@ aai_block *aai_chain_take(aai_base *base, aai_block_request *request)
     const aai_guard_owner owner = guard_owner(base);
     request->guard = base->guard ? &owner : NULL;
     AAI_ADD(base->upstream_calls, 1);
+    AAI_STORE(base->caller, aai_self()->id);
     AAI_ADD(base->calls, 1);
     aai_callback_begin();
     aai_block *const block = aai_block_take(request);

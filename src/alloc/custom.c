@@ -421,10 +421,11 @@ static void custom_stats(const aa_allocator *allocator, aa_stats *stats)
 static aai_marks custom_marks(const aa_allocator *allocator, uint64_t thread)
 {
     aai_custom *const c = custom_of(allocator);
-    aai_marks marks = {0, 0};
+    aai_marks marks = {0};
     aai_lock_acquire(&c->lock);
     for (size_t i = 0; i < c->mark_count; ++i) {
-        ++*(c->marks[i].thread == thread ? &marks.own : &marks.others);
+        const custom_mark *const mark = &c->marks[i];
+        aai_marks_add(&marks, mark->thread == thread, 1, mark->thread, mark->count);
     }
     aai_lock_release(&c->lock);
     return marks;

@@ -151,8 +151,16 @@ static void deliver(const aa_violation *violation)
         return;
     }
     const int count = self->call_count;
+    aai_base *const base = violation->allocator == NULL ? NULL : aai_base_of(violation->allocator);
+    const uint64_t inside = base == NULL ? 0 : AAI_LOAD(base->inside);
     call->in_callback = call->in_handler = true;
+    if (inside == self->id) {
+        AAI_STORE(base->inside, 0); /* the handler may jump out of the arena */
+    }
     aai_violation_deliver(violation);
+    if (inside == self->id) {
+        AAI_STORE(base->inside, inside);
+    }
     self->call_count = count; /* without what a jump inside the handler left */
     call->in_callback = call->in_handler = false;
 }

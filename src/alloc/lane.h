@@ -58,6 +58,7 @@ struct aai_lane {
     size_t current; /* index + 1 of the current window piece, 0 = none */
     aai_lane_mark *marks;
     size_t mark_count, mark_capacity;
+    uint64_t oldest_mark; /* relaxed, for reports: window.count when the outermost mark was taken */
     uint64_t next_serial;
     size_t closed; /* bytes handed out in pieces other than the current one */
     size_t wasted; /* tails and padding skipped */

@@ -20,6 +20,9 @@ aa_status aai_lane_mark_take(aai_lane *lane, aa_mark *mark)
                                                     .current = lane->current,
                                                     .closed = lane->closed,
                                                     .wasted = lane->wasted};
+    if (lane->mark_count == 0) {
+        AAI_STORE(lane->oldest_mark, lane->window->count);
+    }
     mark->serial = serial;
     mark->depth = (uint32_t)lane->mark_count;
     AAI_STORE(lane->mark_count, lane->mark_count + 1);

@@ -221,12 +221,13 @@ static void private_stats(const aa_allocator *allocator, aa_stats *stats)
 static aai_marks private_marks(const aa_allocator *allocator, uint64_t thread)
 {
     aai_private *const p = private_of(allocator);
-    aai_marks marks = {0, 0};
+    aai_marks marks = {0};
     aai_lock_acquire(&p->lock);
     for (const aai_arena *arena = p->arenas; arena != NULL; arena = arena->next) {
         const uint64_t owner = AAI_LOAD(arena->lane.owner);
         if (owner != 0) {
-            *(owner == thread ? &marks.own : &marks.others) += AAI_LOAD(arena->lane.mark_count);
+            aai_marks_add(&marks, owner == thread, AAI_LOAD(arena->lane.mark_count), owner,
+                          AAI_LOAD(arena->lane.oldest_mark));
         }
     }
     aai_lock_release(&p->lock);
@@ -246,16 +247,28 @@ static uint64_t private_takers(const aa_allocator *allocator)
 }
 
 /* The caller is in none of them: a second call of one thread is refused before it comes here. */
-static bool private_is_busy(const aa_allocator *allocator)
+static uint64_t private_busy(const aa_allocator *allocator)
 {
     aai_private *const p = private_of(allocator);
-    uint64_t calls = 0;
+    uint64_t busy = 0;
     aai_lock_acquire(&p->lock);
-    for (const aai_arena *arena = p->arenas; arena != NULL; arena = arena->next) {
-        calls += AAI_LOAD(arena->base.calls);
+    for (const aai_arena *arena = p->arenas; arena != NULL && busy == 0; arena = arena->next) {
+        busy = AAI_LOAD(arena->base.calls) != 0 ? AAI_LOAD(arena->base.caller) : 0;
     }
     aai_lock_release(&p->lock);
-    return calls != 0;
+    return busy;
+}
+
+static bool private_find_pin(const aa_allocator *allocator, aai_pinned *pin)
+{
+    aai_private *const p = private_of(allocator);
+    bool found = false;
+    aai_lock_acquire(&p->lock);
+    for (const aai_arena *arena = p->arenas; arena != NULL && !found; arena = arena->next) {
+        found = aai_cell_find_pin(arena->base.cell, pin);
+    }
+    aai_lock_release(&p->lock);
+    return found;
 }
 
 static uint64_t private_inner_pins(const aa_allocator *allocator)
@@ -287,7 +300,8 @@ static const aai_ops private_ops = {.kind = "private",
                                     .marks = private_marks,
                                     .takers = private_takers,
                                     .inner_pins = private_inner_pins,
-                                    .is_busy = private_is_busy,
+                                    .find_pin = private_find_pin,
+                                    .busy = private_busy,
                                     .locks = private_lock};
 
 aa_allocator *aa_private_create(const aa_options *options)

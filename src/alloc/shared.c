@@ -345,6 +345,9 @@ static bool begin_reset(aai_shared *s)
     aai_lock_acquire(&s->lock);
     const bool quiet = s->calls == 0 && !s->resetting;
     s->resetting = quiet ? true : s->resetting;
+    if (quiet) {
+        AAI_STORE(s->base.caller, aai_self()->id);
+    }
     aai_lock_release(&s->lock);
     return quiet;
 }
@@ -446,12 +449,13 @@ static void shared_stats(const aa_allocator *allocator, aa_stats *stats)
 static aai_marks shared_marks(const aa_allocator *allocator, uint64_t thread)
 {
     aai_shared *const s = shared_of(allocator);
-    aai_marks marks = {0, 0};
+    aai_marks marks = {0};
     aai_lock_acquire(&s->lock);
     for (const seat *at = s->seats; at != NULL; at = at->next) {
         const uint64_t owner = AAI_LOAD(at->lane.owner);
         if (owner != 0 && AAI_LOAD(at->lane.key) == allocator->key) {
-            *(owner == thread ? &marks.own : &marks.others) += AAI_LOAD(at->lane.mark_count);
+            aai_marks_add(&marks, owner == thread, AAI_LOAD(at->lane.mark_count), owner,
+                          AAI_LOAD(at->lane.oldest_mark));
         }
     }
     aai_lock_release(&s->lock);
@@ -465,13 +469,26 @@ static void shared_forked(aa_allocator *allocator)
     s->resetting = false;
 }
 
-static bool shared_is_busy(const aa_allocator *allocator)
+static uint64_t shared_busy(const aa_allocator *allocator)
 {
     aai_shared *const s = shared_of(allocator);
     aai_lock_acquire(&s->lock);
     const bool busy = s->calls != 0 || s->resetting;
+    const uint64_t thread = busy ? AAI_LOAD(s->base.caller) : 0;
     aai_lock_release(&s->lock);
-    return busy;
+    return thread;
+}
+
+static bool shared_find_pin(const aa_allocator *allocator, aai_pinned *pin)
+{
+    aai_shared *const s = shared_of(allocator);
+    bool found = false;
+    aai_lock_acquire(&s->lock);
+    for (const seat *at = s->seats; at != NULL && !found; at = at->next) {
+        found = aai_cell_find_pin(at->lane.cell, pin);
+    }
+    aai_lock_release(&s->lock);
+    return found;
 }
 
 static void shared_lock(const aa_allocator *allocator, void (*each)(aai_lock *))
@@ -490,7 +507,8 @@ static const aai_ops shared_ops = {.kind = "shared",
                                    .owns = shared_owns,
                                    .stats = shared_stats,
                                    .marks = shared_marks,
-                                   .is_busy = shared_is_busy,
+                                   .find_pin = shared_find_pin,
+                                   .busy = shared_busy,
                                    .locks = shared_lock,
                                    .forked = shared_forked};
 

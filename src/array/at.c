@@ -6,27 +6,24 @@
 
 #include <inttypes.h>
 
-/* Any element, and most types that are none. The default TLS model, as in status.c. */
+/* Any element, and most types that are none: the least that a thread gets. Not in TLS: a library that is dlopen'ed
+ * has some hundred bytes of it. */
 enum { DUMMY_BYTES = 1024 };
 
-static __thread struct {
-    _Alignas(64) char bytes[DUMMY_BYTES];
-    void *
-        large; /* for what is larger: kept to be used again, never freed, for it may be referred to */
-    size_t large_bytes;
-} dummy;
-
+/* Kept in the thread's record to be used again. A smaller one that it replaces is not freed, for it may be referred
+ * to. Without memory threads share one. */
 static void *zeroed_dummy(size_t size)
 {
-    if (size <= DUMMY_BYTES) {
-        return memset(dummy.bytes, 0, size);
+    static char common[DUMMY_BYTES];
+    aai_thread *const self = aai_self();
+    if (self != NULL && size > self->dummy_bytes) {
+        void *const larger = aai_malloc(aai_max(size, DUMMY_BYTES));
+        self->dummy = larger != NULL ? larger : self->dummy;
+        self->dummy_bytes = larger != NULL ? aai_max(size, DUMMY_BYTES) : self->dummy_bytes;
     }
-    if (size > dummy.large_bytes) {
-        dummy.large = aai_malloc(size);
-        dummy.large_bytes = size;
-        aai_assert(dummy.large != NULL);
-    }
-    return memset(dummy.large, 0, size);
+    const bool own = self != NULL && size <= self->dummy_bytes;
+    aai_assert(own || size <= DUMMY_BYTES);
+    return memset(own ? self->dummy : common, 0, size);
 }
 
 #define SAME_PLACE(member)                                                                         \

@@ -60,29 +60,44 @@ static void append_place(aai_array_text *text, size_t *used, const void *address
     }
 }
 
-/* Where arrays are made repeats: this thread's last places, by address, so that a note costs no dladdr. */
+/* Where arrays are made repeats: a thread's last places, by address, so that a note costs no dladdr. In its record,
+ * not in TLS, as in at.c. */
+enum { PLACES = 8 };
+
+typedef struct birth_place {
+    const void *address;
+    char text[sizeof((aai_guard_birth *)0)->place];
+} birth_place;
+
+/* This thread's memory of a place; without memory for it, `instead`. */
+static birth_place *find_place(const void *address, birth_place *instead)
+{
+    aai_thread *const self = aai_self();
+    if (self != NULL && self->birth_places == NULL) {
+        self->birth_places = aai_calloc(PLACES * sizeof(birth_place));
+    }
+    birth_place *const all = self == NULL ? NULL : self->birth_places;
+    return all == NULL ? instead : &all[((uintptr_t)address / 8) % PLACES];
+}
+
 void aai_array_note_birth(const aai_ask *ask, const void *data, size_t bytes)
 {
-    enum { PLACES = 8 };
-    static __thread struct {
-        const void *address;
-        char text[sizeof((aai_guard_birth *)0)->place];
-    } places[PLACES];
-    const size_t at = ((uintptr_t)ask->made_at / 8) % PLACES;
-    if (places[at].address != ask->made_at) {
+    birth_place instead = {.address = NULL};
+    birth_place *const place = find_place(ask->made_at, &instead);
+    if (place->address != ask->made_at) {
         aai_array_text text = {""};
         size_t used = 0;
         append_place(&text, &used, ask->made_at);
-        (void)snprintf(places[at].text, sizeof places[at].text, "%.*s",
-                       (int)sizeof places[at].text - 1, text.text);
-        places[at].address = ask->made_at;
+        (void)snprintf(place->text, sizeof place->text, "%.*s", (int)sizeof place->text - 1,
+                       text.text);
+        place->address = ask->made_at;
     }
     aai_guard_birth birth = {
         .start = data, .bytes = bytes, .dtype = aa_dtype_name(ask->dtype), .ndim = ask->ndim};
     for (int axis = 0; axis < ask->ndim; ++axis) {
         birth.shape[axis] = ask->shape[axis];
     }
-    memcpy(birth.place, places[at].text, sizeof birth.place);
+    memcpy(birth.place, place->text, sizeof birth.place);
     aai_guard_note_birth(&birth);
 }
 

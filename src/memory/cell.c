@@ -202,11 +202,12 @@ bool aai_cell_pin(aai_cell *cell, uint64_t ordinal)
     bool done = true;
     if (found != NULL) {
         ++found->count;
+        found->thread = aa_tls.thread_id;
     } else {
         done = aai_vector_grow((void **)&cell->pinned, &cell->pinned_capacity, cell->pinned_count,
                                sizeof *cell->pinned);
         if (done) {
-            cell->pinned[cell->pinned_count++] = (aai_pinned){ordinal, 1};
+            cell->pinned[cell->pinned_count++] = (aai_pinned){ordinal, 1, aa_tls.thread_id};
         }
     }
     if (done) {
@@ -236,6 +237,17 @@ bool aai_cell_pinned(aai_cell *cell, uint64_t ordinal)
     const bool pinned = find_pinned(cell, ordinal) != NULL;
     aai_lock_release(lock_of(cell));
     return pinned;
+}
+
+bool aai_cell_find_pin(aai_cell *cell, aai_pinned *pin)
+{
+    aai_lock_acquire(lock_of(cell));
+    const bool found = cell->pinned_count != 0;
+    if (found) {
+        *pin = cell->pinned[0];
+    }
+    aai_lock_release(lock_of(cell));
+    return found;
 }
 
 void aai_cell_unpin_above(aai_cell *cell, uint64_t floor)

@@ -109,6 +109,7 @@ typedef struct aai_step {
 
 typedef struct aai_pinned {
     uint64_t ordinal, count;
+    uint64_t thread; /* the last that pinned it */
 } aai_pinned;
 
 typedef struct aai_cell {
@@ -144,6 +145,8 @@ bool aai_cell_survived(const aai_cell *cell, uint64_t epoch, uint64_t ordinal);
 /* Pins by ordinal. pin: false without memory. unpin: false when it was not pinned. */
 bool aai_cell_pin(aai_cell *cell, uint64_t ordinal);
 bool aai_cell_unpin(aai_cell *cell, uint64_t ordinal);
+/* Any pin, for a report. False: there is none. */
+bool aai_cell_find_pin(aai_cell *cell, aai_pinned *pin);
 /* Forget the pins with ordinal >= floor. */
 void aai_cell_unpin_above(aai_cell *cell, uint64_t floor);
 bool aai_cell_pinned(aai_cell *cell, uint64_t ordinal);

@@ -55,7 +55,9 @@ typedef struct aai_thread {
     struct aai_tracker *tracker; /* alloc: its scratches on the heap */
     struct aai_places *places;   /* alloc: its lanes and arenas */
     struct aai_scopes *scopes;   /* scope: its open scopes */
-    uint64_t team_failure;       /* scope: the team reset that failed with it, 0: none */
+    void *dummy, *birth_places;  /* array: owned, freed with the record */
+    size_t dummy_bytes;
+    uint64_t team_failure; /* scope: the team reset that failed with it, 0: none */
 } aai_thread;
 
 aai_thread *aai_thread_register(void);

@@ -25,6 +25,8 @@ static void thread_exits(void *record)
         }
     }
     memset(&aa_tls, 0, sizeof aa_tls);
+    aai_mfree(((aai_thread *)record)->dummy);
+    aai_mfree(((aai_thread *)record)->birth_places);
     aai_mfree(record);
 }
 

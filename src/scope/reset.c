@@ -34,13 +34,21 @@ static int level_of_caller(void)
     return level > opened ? level : opened;
 }
 
-static aa_status refuse_others(const aai_base *base, aai_site site)
+/* takers: who took memory, as far as this reset minds. */
+static aa_status refuse_others(const aai_base *base, aai_site site, uint64_t takers)
 {
+    const char *const who =
+        (takers & AAI_TAKEN_BESIDE) != 0    ? "threads beside its creator took memory"
+        : (takers & AAI_TAKEN_OUTSIDE) != 0 ? "threads elsewhere took memory"
+        : (takers & AAI_TAKEN_AWAY) != 0    ? "its creator took memory in another thread's region"
+                                            : "threads that are not here may have it";
     return aai_violate(
         AA_RESET_IN_PARALLEL, &base->head, site,
-        "other threads of an open region may be using '%s'; use aa_reset_team where all of "
-        "them can call it, or reset after the region",
-        base->name);
+        "other threads of an open region may be using '%s', which thread %llu created at "
+        "level %d: %s since reset %llu; use aa_reset_team where all of them can call it, or "
+        "reset after the region",
+        base->name, (unsigned long long)base->creator, base->birth_level, who,
+        (unsigned long long)AAI_LOAD(base->resets));
 }
 
 /* Clauses 1 and 2. */
@@ -50,9 +58,10 @@ static aa_status refuse_level(const aai_base *base, aai_site site)
     if (level > base->birth_level) {
         return aai_violate(
             AA_RESET_IN_PARALLEL, &base->head, site,
-            "a parallel region is active: nesting level %d, '%s' was created at level "
-            "%d; reset after the region, or with aa_reset_team by all its threads",
-            level, base->name, base->birth_level);
+            "a parallel region is active: nesting level %d, here thread %d of %d, and '%s' "
+            "was created at level %d; reset after the region, or with aa_reset_team by "
+            "all its threads",
+            level, aai_omp_thread_num(), aai_omp_num_threads(), base->name, base->birth_level);
     }
     if (level == 0) {
         return AA_OK;
@@ -68,9 +77,9 @@ static aa_status refuse_level(const aai_base *base, aai_site site)
     const uint64_t minded = (level == base->birth_level ? AAI_TAKEN_BESIDE : 0) |
                             (is_creator ? 0 : AAI_TAKEN_AWAY) | AAI_TAKEN_OUTSIDE;
     const bool untraced = base->head.kind == AAI_ARENA && !is_creator; /* its owner bumps inline */
-    const bool others = !aai_origin_shared_to(base, level) || untraced ||
-                        (aai_origin_takers(&base->head) & minded) != 0;
-    return others ? refuse_others(base, site) : AA_OK;
+    const uint64_t takers = aai_origin_takers(&base->head) & minded;
+    const bool others = !aai_origin_shared_to(base, level) || untraced || takers != 0;
+    return others ? refuse_others(base, site, takers) : AA_OK;
 }
 
 aa_status aai_prove_team_alone(const aa_allocator *allocator, aai_site site)
@@ -88,13 +97,49 @@ aa_status aai_prove_team_alone(const aa_allocator *allocator, aai_site site)
     const uint64_t strangers =
         takers & (level > birth ? AAI_TAKEN_BESIDE | AAI_TAKEN_OUTSIDE
                                 : AAI_TAKEN_OUTSIDE); /* at the level of birth all are here */
-    return alone && strangers == 0 ? AA_OK : refuse_others(base, site);
+    return alone && strangers == 0 ? AA_OK : refuse_others(base, site, strangers);
 }
 
-static aa_status refuse_busy(const aa_allocator *allocator, aai_site site)
+/* thread 0: it has left meanwhile. */
+static aa_status refuse_busy(const aa_allocator *allocator, aai_site site, uint64_t thread)
 {
-    return aai_violate(AA_RESET_IN_USE, allocator, site,
-                       "another thread is inside a call to '%s' right now", aa_name(allocator));
+    char which[48] = "another thread";
+    if (thread != 0) {
+        (void)snprintf(which, sizeof which, "thread %llu", (unsigned long long)thread);
+    }
+    return aai_violate(
+        AA_RESET_IN_USE, allocator, site,
+        "%s is inside a call to '%s' right now, in its upstream; let it return, then reset", which,
+        aa_name(allocator));
+}
+
+static aa_status refuse_marks(const aa_allocator *allocator, aai_site site, const aai_marks *marks,
+                              uint64_t count)
+{
+    return aai_violate(
+        AA_RESET_IN_USE, allocator, site,
+        "other threads have %llu open mark(s) or scratch(es) in '%s': thread %llu since its "
+        "allocation %llu; end them, then reset",
+        (unsigned long long)count, aa_name(allocator), (unsigned long long)marks->other,
+        (unsigned long long)marks->since);
+}
+
+static aa_status refuse_pins(const aa_allocator *allocator, aai_site site, uint64_t count)
+{
+    aai_pinned pin;
+    char which[96] = "";
+    const bool found = allocator->ops->find_pin != NULL
+                           ? allocator->ops->find_pin(allocator, &pin)
+                           : aai_cell_find_pin(aai_base_of(allocator)->cell, &pin);
+    if (found) {
+        (void)snprintf(which, sizeof which, " thread %llu pinned allocation %llu of its thread;",
+                       (unsigned long long)pin.thread, (unsigned long long)pin.ordinal);
+    }
+    return aai_violate(
+        AA_RESET_IN_USE, allocator, site,
+        "%llu pin(s) on arrays of '%s':%s a kernel or borrower is using them; aa_unpin, "
+        "then reset",
+        (unsigned long long)count, aa_name(allocator), which);
 }
 
 static aa_status refuse_regions(const aa_allocator *allocator, aai_site site, uint64_t own)
@@ -141,25 +186,18 @@ aa_status aai_prove_no_holders(const aa_allocator *allocator, aai_site site, uin
             "then reset",
             (unsigned long long)(holders - own_scopes), base->name, where);
     }
-    const uint64_t marks =
-        allocator->ops->marks == NULL ? 0 : allocator->ops->marks(allocator, aai_self()->id).others;
-    if (marks > own_marks) {
-        return aai_violate(
-            AA_RESET_IN_USE, allocator, site,
-            "other threads have %llu open mark(s) or scratch(es) in '%s'; end them first",
-            (unsigned long long)(marks - own_marks), base->name);
+    const aai_marks marks = allocator->ops->marks == NULL
+                                ? (aai_marks){0}
+                                : allocator->ops->marks(allocator, aai_self()->id);
+    if (marks.others > own_marks) {
+        return refuse_marks(allocator, site, &marks, marks.others - own_marks);
     }
     const uint64_t pins = aai_pins(allocator);
     if (pins != 0) {
-        return aai_violate(
-            AA_RESET_IN_USE, allocator, site,
-            "%llu pin(s) on arrays of '%s': a kernel or borrower is using them; aa_unpin "
-            "first",
-            (unsigned long long)pins, base->name);
+        return refuse_pins(allocator, site, pins);
     }
-    return allocator->ops->is_busy != NULL && allocator->ops->is_busy(allocator)
-               ? refuse_busy(allocator, site)
-               : AA_OK;
+    const uint64_t busy = allocator->ops->busy == NULL ? 0 : allocator->ops->busy(allocator);
+    return busy != 0 ? refuse_busy(allocator, site, busy) : AA_OK;
 }
 
 static bool is_foreign(const aai_base *base)
@@ -197,7 +235,7 @@ aa_status aai_reset_now(aa_allocator *allocator, aai_site site)
     aai_tools_race_write(
         &allocator->mask); /* before the locks of the reset, which would order it */
     const aa_status status = allocator->ops->reset(allocator);
-    return status == AA_BUSY ? refuse_busy(allocator, site) : status;
+    return status == AA_BUSY ? refuse_busy(allocator, site, 0) : status;
 }
 
 static aa_status reset_entered(aa_allocator *allocator, aai_site site)

@@ -139,10 +139,15 @@ static size_t describe_entry(const aai_scopes *scopes, const aai_entry *entry, c
                              size_t bytes)
 {
     const char *const file = AAI_LOAD(entry->file);
-    const int length = snprintf(
-        text, bytes, " thread %llu (%s:%d, level %d);", (unsigned long long)scopes->thread,
-        file != NULL ? file : "aa_scope_enter", AAI_LOAD(entry->line), AAI_LOAD(entry->level));
-    return length < 0 ? 0 : aai_min((size_t)length, bytes);
+    char where[192] = "";
+    if (file != NULL) {
+        (void)snprintf(where, sizeof where, " at %s:%d", file, AAI_LOAD(entry->line));
+    }
+    const int length =
+        snprintf(text, bytes, " thread %llu (%s%s, level %d, since reset %llu);",
+                 (unsigned long long)scopes->thread, AAI_LOAD(entry->how), where,
+                 AAI_LOAD(entry->level), (unsigned long long)AAI_LOAD(entry->resets));
+    return length < 0 ? 0 : aai_min((size_t)length, bytes - 1);
 }
 
 void aai_scopes_describe(const aa_allocator *allocator, char *text, size_t bytes)
@@ -182,6 +187,8 @@ static bool push(aai_scopes *scopes, const aai_entry *entry)
     at->saved = entry->saved;
     at->frame = entry->frame;
     AAI_STORE(at->id, entry->id);
+    AAI_STORE(at->how, entry->how);
+    AAI_STORE(at->resets, entry->resets);
     AAI_STORE(at->file, entry->file);
     AAI_STORE(at->line, entry->line);
     AAI_STORE(at->level, entry->level);
@@ -233,7 +240,7 @@ static aa_scope open_entry(aai_entry *entry)
     }
     repair(scopes, entry->frame);
     entry->serial = ++scopes->next_serial;
-    entry->level = aai_omp_level();
+    entry->level = aai_omp_regions();
     entry->saved = entry->handle != 0 ? aai_omp_default_get() : 0;
     if (!push(scopes, entry)) {
         (void)aai_fail(AA_NOMEM, "no memory for one more scope");
@@ -277,7 +284,9 @@ aa_scope aai_scope_enter_at(aa_allocator *allocator, void *frame, const char *fi
     aai_entry entry = {.allocator = real,
                        .cell = base->cell,
                        .id = base->id,
+                       .resets = AAI_LOAD(base->resets),
                        .frame = frame,
+                       .how = file != NULL ? "AA_WITH" : "aa_scope_enter",
                        .file = file,
                        .line = line};
     if (carried()) {
@@ -322,6 +331,8 @@ aa_scope aai_token_enter_at(aa_token token, void *frame, const char *file, int l
                        .cell = (aai_cell *)(uintptr_t)token.cell,
                        .id = token.id,
                        .handle = token.handle,
+                       .resets = AAI_LOAD(aai_base_of(token.allocator)->resets),
+                       .how = file != NULL ? "AA_TASK" : "aa_token_enter",
                        .frame = frame,
                        .file = file,
                        .line = line};
@@ -338,20 +349,20 @@ aa_scope aa_token_enter(aa_token token)
 
 /* ---- leaving ------------------------------------------------------------------------------------------------ */
 
-aa_status aa_scope_leave(aa_scope scope)
+/* By its parts: a scope was written member by member, and read whole it would wait for all of them. */
+static aa_status leave(uint64_t serial, uint32_t depth)
 {
-    if (scope.serial == 0) {
+    if (serial == 0) {
         return AA_OK;
     }
     const aai_thread *const self = aai_self();
     aai_scopes *const scopes = self == NULL ? NULL : self->scopes;
-    if (scopes == NULL || scope.depth >= scopes->depth ||
-        aai_entry_at(scopes, scope.depth)->serial != scope.serial) {
+    if (scopes == NULL || depth >= scopes->depth || aai_entry_at(scopes, depth)->serial != serial) {
         return aai_fail(AA_ORDER, "aa_scope_leave: this scope has ended, or was entered elsewhere");
     }
-    restore(aai_entry_at(scopes, scope.depth));
-    const bool inner = scopes->depth > (size_t)scope.depth + 1;
-    while (scopes->depth > scope.depth) {
+    restore(aai_entry_at(scopes, depth));
+    const bool inner = scopes->depth > (size_t)depth + 1;
+    while (scopes->depth > depth) {
         drop_top(scopes);
     }
     return inner
@@ -359,9 +370,14 @@ aa_status aa_scope_leave(aa_scope scope)
                : AA_OK;
 }
 
+aa_status aa_scope_leave(aa_scope scope)
+{
+    return leave(scope.serial, scope.depth);
+}
+
 void aai_scope_end(aa_scope *scope)
 {
-    (void)aa_scope_leave(*scope);
+    (void)leave(scope->serial, scope->depth);
 }
 
 /* ---- asking ------------------------------------------------------------------------------------------------- */

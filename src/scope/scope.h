@@ -22,8 +22,9 @@ typedef struct aai_entry {
     uint64_t id;
     uintptr_t handle, saved;
     const void *frame; /* of AA_WITH; NULL from aa_scope_enter */
-    const char *file;
+    const char *how, *file; /* AA_WITH, AA_TASK, ... and where, NULL: not known */
     int line, level;
+    uint64_t resets; /* of the allocator when it was entered */
 } aai_entry;
 
 /* An OpenMP handle of ours: never freed, because a handle's value may live anywhere. */
@@ -65,7 +66,8 @@ aai_scopes *aai_scopes_mine(void);
 uint64_t aai_scopes_own(const aa_allocator *allocator);
 /* The deepest nesting level at which one of the calling thread's open scopes was opened. */
 int aai_scopes_deepest(void);
-/* Describe the open scopes of other threads for an allocator: "thread 5 (file:line, level 1)", ... */
+/* Describe the open scopes of other threads for an allocator:
+ * " thread 5 (AA_WITH at file:line, level 1, since reset 3);", ... */
 void aai_scopes_describe(const aa_allocator *allocator, char *text, size_t bytes);
 aai_entry *aai_entry_at(aai_scopes *scopes, size_t index);
 

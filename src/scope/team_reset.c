@@ -32,6 +32,7 @@ typedef struct gathering {
     uint64_t failure;     /* FAILED: its serial */
     aai_team_holds holds; /* the team's own for this allocator, summed on arrival */
     uint64_t resets;      /* of the allocator when it began */
+    uint64_t numbers;     /* bit n: OpenMP thread n arrived, for the first 64 */
 } gathering;
 
 struct aai_team_round {
@@ -96,6 +97,7 @@ static void count_in(struct aai_team_round *round, gathering *g, const aai_team_
     g->holds.scopes += mine->scopes;
     g->holds.marks += mine->marks;
     g->again = g->again || (round->failure != 0 && aai_self()->team_failure == round->failure);
+    g->numbers |= UINT64_C(1) << ((unsigned)aai_omp_thread_num() % 64);
     ++g->readers;
     if (++g->arrived == g->size) {
         decide(round, g, GO);
@@ -124,15 +126,20 @@ static gathering *arrive(aai_base *base, struct aai_team_round *round, int size)
     return g;
 }
 
-/* The first to run out of patience fails the gathering. How many had arrived; 0: there is nothing to report, for
- * it was decided already, or they are those who were missing before. */
-static int give_up(struct aai_team_round *round, gathering *g)
+typedef struct absence {
+    int arrived; /* 0: nothing to report */
+    uint64_t numbers;
+} absence;
+
+/* The first to run out of patience fails the gathering. Nothing to report: it was decided already, or they are
+ * those who were missing before. */
+static absence give_up(struct aai_team_round *round, gathering *g)
 {
-    int missed = 0;
+    absence missed = {0, 0};
     aai_lock_acquire(&rounds_lock);
     if (g->verdict == WAITING) {
         if (round->failure == 0 || g->again) {
-            missed = g->arrived;
+            missed = (absence){g->arrived, g->numbers};
             round->failure = ++last_failure;
         }
         g->failure = round->failure;
@@ -210,13 +217,22 @@ static bool wait_while_open(const gathering *g)
     return true;
 }
 
-static aa_status report_missing(const aa_allocator *allocator, aai_site site, int arrived, int size)
+static aa_status report_missing(const aa_allocator *allocator, aai_site site, const absence *missed,
+                                int size)
 {
+    char who[80] = "";
+    size_t used = 0;
+    for (int n = 0; n < size && n < 64 && used + 16 < sizeof who; ++n) {
+        if ((missed->numbers >> n & 1) == 0) {
+            used +=
+                (size_t)snprintf(who + used, sizeof who - used, "%s %d", used == 0 ? "" : ",", n);
+        }
+    }
     return aai_violate(
         AA_RESET_IN_PARALLEL, allocator, site,
-        "only %d of %d threads arrived within %d s; every thread of the team must call "
-        "aa_reset_team",
-        arrived, size, aai_settings_get()->team_timeout);
+        "only %d of %d threads arrived within %d s, OpenMP thread(s)%s did not; every thread "
+        "of the team must call aa_reset_team, the same number of times",
+        missed->arrived, size, aai_settings_get()->team_timeout, who);
 }
 
 static aa_status join(aai_team *team, aai_site site)
@@ -242,16 +258,16 @@ static aa_status join(aai_team *team, aai_site site)
             "time",
             base->name);
     }
-    const int missed = wait_while_open(g) ? 0 : give_up(round, g);
+    const absence missed = wait_while_open(g) ? (absence){0, 0} : give_up(round, g);
     if (take_verdict(g, team) == GO) {
         team->go = 1;
         return AA_OK;
     }
-    return missed != 0 ? report_missing(a, site, missed, size)
-                       : aai_fail(AA_BUSY,
-                                  "aa_reset_team: not all of the team's %d threads arrived "
-                                  "in time",
-                                  size);
+    return missed.arrived != 0 ? report_missing(a, site, &missed, size)
+                               : aai_fail(AA_BUSY,
+                                          "aa_reset_team: not all of the team's %d threads arrived "
+                                          "in time",
+                                          size);
 }
 
 aai_team aai_team_arrive(aa_allocator *allocator, const char *file, int line)

@@ -192,6 +192,12 @@ int aai_omp_level(void)
     return call_or(OMP_LOAD(level), 0) + (call_or(OMP_LOAD(num_teams), 1) > 1);
 }
 
+int aai_omp_regions(void)
+{
+    int_call *const call = OMP_LOAD(level);
+    return call != NULL ? call() : 0;
+}
+
 int aai_omp_ancestor(int level)
 {
     int (*const call)(int) = OMP_LOAD(ancestor);

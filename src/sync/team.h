@@ -7,6 +7,7 @@
 /* Where the calling thread stands. All zero without an OpenMP runtime. */
 int aai_omp_level(
     void); /* nesting of regions, those of one thread too; several host teams are one more */
+int aai_omp_regions(void); /* of regions alone; cheaper, once aai_omp_carries has been asked */
 int aai_omp_ancestor(
     int level); /* thread number at an outer level or this one; -1: there is none */
 int aai_omp_team_size(int level); /* of that level; 1 where there is none */

@@ -95,7 +95,7 @@ typedef struct group {
     const group name = {words, name##_rows, sizeof name##_rows / sizeof name##_rows[0]}
 
 extern const group truth_serial, truth_regions, truth_tasks, truth_devices, truth_threads,
-    truth_marks, truth_born, truth_team, truth_ends, truth_planted;
+    truth_owners, truth_marks, truth_born, truth_team, truth_ends, truth_planted;
 
 #define OK "AA_OK"
 #define IN_PARALLEL "AA_BUSY AA_RESET_IN_PARALLEL"

@@ -26,9 +26,9 @@
 
 enum { ROW_SECONDS = 200, OUTPUT = 8192, LEAST_ROWS = 40, AT_ONCE = 4 };
 
-static const group *const groups[] = {&truth_serial,  &truth_regions, &truth_tasks,
-                                      &truth_devices, &truth_threads, &truth_marks,
-                                      &truth_born,    &truth_team,    &truth_ends};
+static const group *const groups[] = {&truth_serial,  &truth_regions, &truth_tasks, &truth_devices,
+                                      &truth_threads, &truth_owners,  &truth_marks, &truth_born,
+                                      &truth_team,    &truth_ends};
 enum { GROUPS = sizeof groups / sizeof groups[0] };
 
 static const char *const kind_names[KINDS] = {"arena", "shared", "private"};
