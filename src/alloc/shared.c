@@ -27,6 +27,8 @@ typedef struct aai_shared {
     size_t lane_count, largest_lease;
     uint64_t calls;
     bool resetting;
+    uint64_t
+        marked; /* relaxed: the round (key) in which a mark was last taken: in any other no lane has one */
 } aai_shared;
 
 /* A thread's lane and its place in the lists. */
@@ -331,6 +333,11 @@ static aai_resized shared_resize(aa_allocator *allocator, void *pointer, size_t 
 static aa_status shared_mark(aa_allocator *allocator, aa_mark *mark)
 {
     seat *const me = my_seat(allocator);
+    aai_shared *const s = shared_of(allocator);
+    if (me != NULL &&
+        AAI_LOAD(s->marked) != allocator->key) { /* read by all, written once a round */
+        AAI_STORE(s->marked, allocator->key);
+    }
     return me == NULL ? aa_last_status() : aai_lane_mark_take(&me->lane, mark);
 }
 
@@ -450,6 +457,9 @@ static aai_marks shared_marks(const aa_allocator *allocator, uint64_t thread)
 {
     aai_shared *const s = shared_of(allocator);
     aai_marks marks = {0};
+    if (AAI_LOAD(s->marked) != allocator->key) { /* else a walk over lanes, cold ones too */
+        return marks;
+    }
     aai_lock_acquire(&s->lock);
     for (const seat *at = s->seats; at != NULL; at = at->next) {
         const uint64_t owner = AAI_LOAD(at->lane.owner);
