@@ -5,6 +5,7 @@
 #include "threads.h"
 #include "violations.h"
 
+#include <setjmp.h>
 #include <stdlib.h>
 
 enum { LARGE = 8 << 20 }; /* more than is held */
@@ -39,6 +40,16 @@ static void own_and_go_in(guest *g)
     g->wrong += aa_alloc(arena, LARGE) == NULL;
 }
 
+static jmp_buf out;
+static int jumps;
+
+static void jump(const aa_violation *violation, void *context)
+{
+    (void)context;
+    jumps += violation->kind == AA_RACE;
+    longjmp(out, 1);
+}
+
 static void two_inside(int tier, int reports)
 {
     static const aa_upstream_ops ops = {sizeof ops, slow_alloc, slow_free, NULL};
@@ -66,6 +77,33 @@ static void two_inside(int tier, int reports)
 START_TEST(two_threads_inside_one_checked_arena_are_one_finding)
 {
     two_inside(_i, 1);
+}
+END_TEST
+
+static void *adopt_and_use(void *arena);
+
+START_TEST(a_handler_that_jumps_out_of_it_is_no_longer_inside)
+{
+    static const aa_upstream_ops ops = {sizeof ops, slow_alloc, slow_free, NULL};
+    aa_upstream *const upstream = aa_upstream_custom(&ops, NULL);
+    aa_allocator *const arena =
+        aa_arena_create(&(aa_options){.upstream = upstream, .checks = AA_CHECKS_API});
+    ck_assert_ptr_nonnull(aa_alloc(arena, 10));
+    guest g;
+    guest_invite(&g, own_and_go_in, arena);
+    (void)aa_set_violation_handler(jump, NULL);
+    assert_status(aa_arena_adopt(arena), AA_OK);
+    if (setjmp(out) == 0) {
+        (void)aa_alloc(arena, 10);
+    }
+    ck_assert_int_eq(jumps, 1);
+    record_violations();
+    ck_assert_ptr_eq(on_thread(adopt_and_use, arena), arena);
+    assert_no_reports();
+    guest_dismiss(&g);
+    assert_status(aa_arena_adopt(arena), AA_OK);
+    assert_status(aa_destroy(arena), AA_OK);
+    (void)aa_upstream_destroy(upstream);
 }
 END_TEST
 
@@ -101,4 +139,5 @@ END_TEST
 AA_TEST_MAIN("misuse: race",
              AA_TEST_LOOP(two_threads_inside_one_checked_arena_are_one_finding, AA_CHECKS_API,
                           AA_CHECKS_FULL + 1),
+             AA_TEST(a_handler_that_jumps_out_of_it_is_no_longer_inside),
              AA_TEST(threads_that_hand_an_arena_on_are_none))
