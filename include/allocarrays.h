@@ -13,6 +13,7 @@
 #include <allocarrays/shared.h>
 #include <allocarrays/stats.h>
 #include <allocarrays/status.h>
+#include <allocarrays/traits.h>
 #include <allocarrays/upstream.h>
 
 #endif

@@ -50,3 +50,26 @@ AC_DEFUN([AA_OPENMP_ALLOCATORS], [
     CFLAGS=$aa_saved_CFLAGS
   ])
 ])
+
+# AA_OPENMP_ALLOCATE_DIRECTIVE
+# Does the compiler have `#pragma omp allocate` with an allocator that is not a constant? gcc 12 does not, and
+# _OPENMP does not tell. Defines AA_HAVE_ALLOCATE_DIRECTIVE to 1 or 0, for the tests.
+AC_DEFUN([AA_OPENMP_ALLOCATE_DIRECTIVE], [
+  AC_CACHE_CHECK([whether $CC has the allocate directive], [aa_cv_openmp_directive], [
+    aa_saved_CFLAGS=$CFLAGS
+    CFLAGS="$CFLAGS $OPENMP_CFLAGS -Werror"
+    AC_LINK_IFELSE([AC_LANG_PROGRAM([[#include <omp.h>
+        static double first(omp_allocator_handle_t h)
+        {
+          double x[10];
+          #pragma omp allocate(x) allocator(h)
+          x[0] = 1;
+          return x[0];
+        }]], [[return first(omp_default_mem_alloc) != 1;]])],
+      [aa_cv_openmp_directive=yes], [aa_cv_openmp_directive=no])
+    CFLAGS=$aa_saved_CFLAGS
+  ])
+  AS_IF([test "x$aa_cv_openmp_directive" = xyes],
+    [AC_SUBST([AA_DIRECTIVE_CPPFLAGS], [-DAA_HAVE_ALLOCATE_DIRECTIVE=1])],
+    [AC_SUBST([AA_DIRECTIVE_CPPFLAGS], [-DAA_HAVE_ALLOCATE_DIRECTIVE=0])])
+])

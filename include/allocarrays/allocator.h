@@ -42,11 +42,14 @@ typedef struct aa_options {
     aa_upstream *upstream; /* NULL = pages; not owned: must outlive the allocator */
     aa_checks checks;
     unsigned flags;
+    aa_upstream
+        *fallback; /* gives blocks when capacity is full, or upstream refuses, beyond the capacity;
+                              NULL = refuse. Its blocks go back at a reset after which capacity suffices */
 } aa_options;
 
 #define AA_OPTIONS_INIT                                                                            \
     {                                                                                              \
-        NULL, 0, 0, 0, 0, 0, NULL, AA_CHECKS_DEFAULT, 0                                            \
+        NULL, 0, 0, 0, 0, 0, NULL, AA_CHECKS_DEFAULT, 0, NULL                                      \
     }
 
 /**

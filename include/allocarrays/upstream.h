@@ -37,6 +37,15 @@ AA_API aa_upstream *aa_upstream_pages(unsigned flags);
 AA_API aa_upstream *aa_upstream_buffer(void *memory, size_t bytes);
 
 /**
+ * Memory of the OpenMP runtime, by one of its allocator handles (omp_allocator_handle_t): high bandwidth, large
+ * capacity, whatever its traits say. Blocks are taken with omp_alloc and kept, so that what the handle's memory
+ * costs per allocation is paid per block. NULL with AA_UNSUPPORTED (no runtime with allocators is loaded),
+ * AA_INVALID (omp_null_allocator, a handle of aa_omp_handle), AA_NOMEM. The handle must outlive it.
+ * Cost per block: omp_alloc and its alignment in bytes. Threads: any.
+ */
+AA_API aa_upstream *aa_upstream_omp(uintptr_t handle);
+
+/**
  * At most `bytes` bytes at a time out of inner (NULL = pages), counted atomically. NULL with AA_NOMEM.
  * inner must outlive it. Threads: any.
  */
@@ -60,7 +69,7 @@ AA_API aa_status aa_upstream_usage(const aa_upstream *upstream, uint64_t *reques
                                    size_t *bytes_out);
 
 /**
- * Destroy an upstream made by buffer, limit, failing or custom. NULL is fine. AA_BUSY while memory of it
+ * Destroy an upstream made by buffer, omp, limit, failing or custom. NULL is fine. AA_BUSY while memory of it
  * is out, AA_UNSUPPORTED for the constants. Threads: quiescent.
  */
 AA_API aa_status aa_upstream_destroy(aa_upstream *upstream);

@@ -93,6 +93,12 @@ typedef struct aai_base {
     size_t capacity, initial;
     int history;
     aa_upstream *upstream;
+    aa_upstream *fallback; /* NULL, or where blocks come from when the upstream has none left */
+    aa_upstream *owned[2]; /* upstreams that end with it */
+    struct aa_allocator
+        *delegate; /* NULL, or who serves what this one refuses for want of memory */
+    const aai_cell *delegate_cell; /* alive while its id is delegate_id */
+    uint64_t delegate_id;
     bool guard;               /* blocks live in the guard ring and move at reset */
     uint64_t guard_misses;    /* relaxed: resets and blocks that had to do without */
     uint64_t creator;         /* thread id; an arena's owner */
@@ -107,6 +113,8 @@ typedef struct aai_base {
     size_t watched;   /* relaxed: bytes out under AA_CHECKS=full, for the capacity */
     int warned;       /* of lost resets */
     uint64_t resets, growths, upstream_calls, lease_misses; /* relaxed counters */
+    uint64_t
+        unsized_frees; /* relaxed: frees that did not say how many bytes, and gave nothing back */
     struct aai_team_round *round; /* aa_reset_team's, made at the first, released at the end */
     struct aai_base *live_next,
         *live_prev; /* the list of live allocators, under the registry lock */

@@ -98,6 +98,7 @@ aa_status aai_base_init(aai_base *base, const aai_ops *ops, int kind, const aa_o
     base->history = o->history != 0 ? o->history : 5;
     base->upstream =
         o->upstream != NULL ? o->upstream : aa_upstream_pages(o->flags & pages_flags(o->flags));
+    base->fallback = o->fallback;
     base->guard = kind != AAI_CUSTOM && aai_upstream_can_guard(base->upstream) &&
                   ((o->flags & AA_GUARD) != 0 || base->head.tier == AA_CHECKS_FULL);
     if ((o->flags & AA_GUARD) != 0 && !base->guard) {
@@ -198,6 +199,8 @@ void aai_base_end(aai_base *base)
     AAI_STORE(cell->id, 0);
     base->head.key = UINT64_MAX; /* no TLS slot leads here any more */
     ops->destroy(&base->head);
+    (void)aa_upstream_destroy(base->owned[0]);
+    (void)aa_upstream_destroy(base->owned[1]);
     aai_mfree(base->round);
     base->round = NULL;
     make_gone(base);
@@ -273,13 +276,36 @@ static void *serve_entered(aa_allocator *allocator, aai_request *request)
     return p;
 }
 
+/* Another allocator serves what this one has no memory for. Outside the op: two that lead to each other end in
+ * AA_BUSY, or where both are full. */
+static void *ask_delegate(const aa_allocator *allocator, aai_request *request, const char *function)
+{
+    const aai_base *const base = aai_base_of(allocator);
+    if (base->delegate == NULL || aa_last_status() != AA_NOMEM ||
+        !aai_alive(base->delegate_cell, base->delegate_id)) {
+        return NULL;
+    }
+    aa_allocator *const delegate = base->delegate;
+    if (delegate->kind == AAI_ARENA && aai_base_of(delegate)->creator != aa_tls.thread_id) {
+        (void)aai_foreign_thread(aai_base_of(delegate), (aai_site){function, NULL, 0});
+        return NULL;
+    }
+    aai_callback_begin();
+    void *const p = aai_serve(delegate, request, function);
+    aai_callback_end();
+    return p;
+}
+
 void *aai_serve(aa_allocator *allocator, aai_request *request, const char *function)
 {
     aai_op op;
     if (aai_enter(&op, &allocator, function) != AA_OK) {
         return NULL;
     }
-    void *const p = serve_entered(allocator, request);
+    void *p = serve_entered(allocator, request);
+    if (AAI_UNLIKELY(p == NULL)) {
+        p = ask_delegate(allocator, request, function);
+    }
     aai_leave(&op);
     aai_tools_race_read(&allocator->mask); /* after the locks of the call, which would order it */
     return p;

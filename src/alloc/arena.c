@@ -170,7 +170,7 @@ void aai_arena_stats_add(const aai_arena *arena, aa_stats *stats)
     stats->growths += AAI_LOAD(base->growths);
     stats->upstream_calls += AAI_LOAD(base->upstream_calls);
     stats->guard_misses += AAI_LOAD(base->guard_misses);
-    stats->live_frees += AAI_LOAD(arena->lane.live_frees);
+    stats->live_frees += AAI_LOAD(arena->lane.live_frees) + AAI_LOAD(base->unsized_frees);
 }
 
 static void arena_stats(const aa_allocator *allocator, aa_stats *stats)

@@ -37,6 +37,8 @@ static inline void aai_arena_note_taking(aai_arena *arena)
 }
 /* Reset without proof, to a key that was drawn before. */
 void aai_arena_reset_to(aai_arena *arena, uint64_t key);
+/* The handle that serves an arena's memory: its private allocator, or itself. */
+aa_allocator *aai_arena_handle(const aa_allocator *arena);
 void aai_arena_stats_add(const aai_arena *arena, aa_stats *stats);
 
 #endif

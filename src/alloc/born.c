@@ -18,6 +18,20 @@ static aai_lane *fast_lane(aa_allocator *allocator)
     return &aai_arena_of(arena)->lane;
 }
 
+aai_lane *aai_own_lane(aa_allocator *allocator)
+{
+    if (allocator->kind == AAI_ARENA) {
+        return aai_base_of(allocator)->creator == aa_tls.thread_id ? &aai_arena_of(allocator)->lane : NULL;
+    }
+    aai_lane *const fast = fast_lane(allocator);
+    if (fast != NULL || aai_self() == NULL) {
+        return fast;
+    }
+    aai_lane *const lane = aai_place_find(aai_self(), aai_base_of(allocator)->id);
+    const bool is_old = lane != NULL && allocator->kind == AAI_SHARED && lane->key != allocator->key;
+    return is_old ? NULL : lane;
+}
+
 static void *bump_born(aai_lane *lane, aai_request *request)
 {
     const size_t rounded = (request->bytes + lane->mask) & ~lane->mask;

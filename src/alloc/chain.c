@@ -2,7 +2,8 @@
  * bytes need O(log n) blocks); a reset folds the chain into one block of 1.1 x the largest use among the
  * last resets and gives memory back when that is under half of what is held.
  *
- *     committed = sum of the blocks' usable bytes <= capacity (when there is one), also during a fold
+ *     committed = sum of the blocks' usable bytes;  beyond = those of blocks that the fallback gave
+ *     committed - beyond <= capacity (when there is one), also during a fold
  *
  * Source: AllocArrays.jl's AutoscalingAllocBuffer. */
 #include "alloc/lane.h"
@@ -11,11 +12,12 @@
 #include "os/tools.h"
 
 enum { FIRST_BLOCK = 64 * 1024, FIRST_SHARED_BLOCK = 256 * 1024, LOST_RESETS = 8 };
+enum { LAST_FALLBACK = 4 * 1024 * 1024 }; /* what is beyond a capacity does not grow with it */
 
 /* Fully checked allocators count against their capacity elsewhere (watch.c), for redzones do not count. */
 static size_t cap_of(const aai_base *base)
 {
-    return base->head.tier == AA_CHECKS_FULL ? 0 : base->capacity;
+    return base->head.tier == AA_CHECKS_FULL && base->fallback == NULL ? 0 : base->capacity;
 }
 
 static size_t first_block(const aai_base *base)
@@ -38,12 +40,17 @@ static size_t whole_pages(size_t bytes)
 static size_t left(const aai_base *base, const aai_chain *chain)
 {
     const size_t cap = cap_of(base);
-    return cap == 0 ? AAI_MAX_BYTES : cap - chain->committed;
+    return cap == 0 ? AAI_MAX_BYTES : cap - (chain->committed - chain->beyond);
 }
 
 static aai_guard_owner guard_owner(const aai_base *base)
 {
     return (aai_guard_owner){.name = base->name, .id = base->id, .epoch = AAI_LOAD(base->resets)};
+}
+
+bool aai_chain_is_full(const aai_base *base, const aai_chain *chain, size_t least)
+{
+    return base->fallback != NULL && least > left(base, chain);
 }
 
 aai_block_request aai_chain_plan(const aai_base *base, const aai_chain *chain, size_t least,
@@ -53,9 +60,13 @@ aai_block_request aai_chain_plan(const aai_base *base, const aai_chain *chain, s
     const size_t step = chain->count == 0
                             ? first_block(base)
                             : whole_pages(aai_add_capped(chain->committed, chain->committed / 2));
-    const size_t wanted = base->upstream->whole ? room : aai_min(aai_max(step, least), room);
-    return (aai_block_request){.upstream = base->upstream,
-                               .least = least <= room ? least : 0,
+    const bool beyond = aai_chain_is_full(base, chain, least);
+    const size_t wanted = beyond                  ? aai_max(aai_min(step, LAST_FALLBACK), least)
+                          : base->upstream->whole ? room
+                                                  : aai_min(aai_max(step, least), room);
+    return (aai_block_request){.upstream = beyond ? base->fallback : base->upstream,
+                               .beyond = beyond,
+                               .least = beyond || least <= room ? least : 0,
                                .wanted = wanted,
                                .alignment = aai_max(alignment, base->head.mask + 1),
                                .flags = base->head.flags,
@@ -65,12 +76,18 @@ aai_block_request aai_chain_plan(const aai_base *base, const aai_chain *chain, s
 aai_block *aai_chain_take(aai_base *base, aai_block_request *request)
 {
     const aai_guard_owner owner = guard_owner(base);
-    request->guard = base->guard ? &owner : NULL;
+    request->guard = base->guard && !request->beyond ? &owner : NULL;
     AAI_ADD(base->upstream_calls, 1);
     AAI_STORE(base->caller, aai_self()->id);
     AAI_ADD(base->calls, 1);
     aai_callback_begin();
-    aai_block *const block = aai_block_take(request);
+    aai_block *block = aai_block_take(request);
+    if (block == NULL && base->fallback != NULL && !request->beyond) {
+        request->upstream = base->fallback;
+        request->beyond = true;
+        request->guard = NULL;
+        block = aai_block_take(request);
+    }
     aai_callback_end();
     AAI_SUB(base->calls, 1);
     request->guard = NULL; /* it was ours */
@@ -99,7 +116,8 @@ static void warn_of_lost_resets(aai_base *base, const aai_chain *chain)
 
 size_t aai_chain_add(aai_base *base, aai_chain *chain, aai_block *block)
 {
-    const size_t usable = aai_min(block->bytes, left(base, chain));
+    const size_t usable = block->beyond ? block->bytes : aai_min(block->bytes, left(base, chain));
+    chain->beyond += block->beyond ? usable : 0;
     if (chain->blocks != NULL) {
         AAI_ADD(base->growths, 1);
     }
@@ -215,6 +233,7 @@ static void drop_blocks(aai_base *base, aai_chain *chain)
 {
     aai_block *const old = chain->blocks;
     chain->blocks = NULL;
+    chain->beyond = 0;
     AAI_STORE(chain->count, 0);
     AAI_STORE(chain->committed, 0);
     give_blocks(base, old);
@@ -269,7 +288,10 @@ void aai_chain_reset(aai_base *base, aai_chain *chain, aai_lane *lane, size_t us
         target = aai_min(target, cap_of(base));
     }
     const bool shrinks = target < chain->committed / 2;
-    const bool folds = !is_fixed(base) && (chain->count > 1 || (chain->count == 1 && shrinks));
+    const bool folds =
+        chain->beyond != 0
+            ? cap_of(base) == 0 || aai_add_capped(largest, extra) <= cap_of(base)
+            : !is_fixed(base) && (chain->count > 1 || (chain->count == 1 && shrinks));
     if (!folds || !fold(base, chain, lane, target, aai_add_capped(largest, extra))) {
         if (base->guard) {
             move_blocks(base, chain, lane);

@@ -4,6 +4,7 @@
  * the current allocator of the forking thread, when that thread first asks. Pins stay: they belong to arrays, not to
  * threads. Not ours to cure: a child of a process that has run a region under libgomp hangs in its first own region. */
 #include "alloc/heap.h"
+#include "alloc/served.h"
 
 #include "sync/team.h"
 
@@ -32,6 +33,7 @@ static void visit_all(void (*each)(aai_lock *))
     if (aai_fork_scope_locks != NULL) {
         aai_fork_scope_locks(each);
     }
+    aai_served_fork(each);
     aai_heap_fork(each);
     aai_memory_fork(each);
 }

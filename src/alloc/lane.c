@@ -43,13 +43,32 @@ size_t aai_lane_used(const aai_lane *lane)
 
 uint64_t aai_lane_allocations(const aai_lane *lane)
 {
-    return AAI_LOAD(lane->past_count) + AAI_LOAD(lane->window->count);
+    return AAI_LOAD(lane->edge.past_count) + AAI_LOAD(lane->window->count);
 }
 
 void aai_lane_note_peak(aai_lane *lane)
 {
     AAI_STORE(lane->peak, aai_max(lane->peak, aai_lane_used(lane)));
     lane->round_peak = aai_max(lane->round_peak, raw_used(lane) + lane->wasted);
+    lane->edge.noted = lane->window->cursor;
+}
+
+void aai_lane_new_version(aai_lane *lane)
+{
+    enum { AT_ONCE = 1 << 16 };
+    static uint64_t drawn; /* relaxed: numbers need only differ */
+    static __thread uint64_t next, end;
+    if (next == end) {
+        end = __atomic_add_fetch(&drawn, AT_ONCE, __ATOMIC_RELAXED);
+        next = end - AT_ONCE;
+    }
+    aai_lane_to_version(lane, ++next);
+}
+
+void aai_lane_to_version(aai_lane *lane, uint64_t version)
+{
+    lane->edge.version = version;
+    lane->edge.noted = NULL;
 }
 
 static void add_to(size_t *sum, size_t more)
@@ -67,6 +86,7 @@ static void set_window(aai_lane *lane, char *base, char *cursor, char *limit)
     AAI_STORE(lane->base, base);
     AAI_STORE(lane->window->cursor, cursor);
     AAI_STORE(lane->window->limit, limit);
+    aai_lane_new_version(lane);
 }
 
 /* ---- pieces ----------------------------------------------------------------------------------------- */
@@ -112,6 +132,7 @@ static void close_window(aai_lane *lane, size_t skipped)
     aai_piece *const piece = current_piece(lane);
     if (piece != NULL) {
         piece->cursor = lane->window->cursor;
+        piece->version = lane->edge.version;
         add_to(&lane->closed, piece_used(piece));
         add_to(&lane->wasted, skipped);
     }
@@ -158,6 +179,7 @@ static void reopen_outer(aai_lane *lane)
                                  ? (size_t)(emptied.start - outer->cursor)
                                  : (size_t)(outer->limit - outer->cursor));
     set_window(lane, outer->start, outer->cursor, outer->limit);
+    aai_lane_to_version(lane, outer->version);
     aai_lane_put_spare(lane, &emptied);
 }
 
@@ -257,8 +279,10 @@ static char *alloc_whole(aai_lane *lane, size_t rounded, size_t align_mask)
     piece.kind = AAI_PIECE_WHOLE;
     piece.cursor = piece.start + rounded;
     piece.ordinal = lane->window->count;
+    piece.version = lane->edge.version;
     lane->pieces.at[lane->pieces.count++] = piece;
     add_to(&lane->closed, rounded);
+    aai_lane_new_version(lane);
     AAI_STORE(lane->window->count, lane->window->count + 1);
     return piece.start;
 }
@@ -336,6 +360,25 @@ static bool is_newest(const aai_lane *lane, const char *p, size_t rounded, const
            rounded == (size_t)(lane->window->cursor - p);
 }
 
+bool aai_lane_is_newest(const aai_lane *lane, const void *pointer, size_t bytes)
+{
+    size_t rounded;
+    return aai_watch_round(lane, bytes, &rounded) && is_newest(lane, pointer, rounded, NULL);
+}
+
+size_t aai_lane_held(const aai_lane *lane, const void *pointer)
+{
+    const char *const p = pointer;
+    for (size_t i = lane->pieces.count; i > 0; --i) {
+        const aai_piece *const piece = &lane->pieces.at[i - 1];
+        const char *const end = i == lane->current ? lane->window->cursor : piece->cursor;
+        if (p >= piece->start && p < end) {
+            return (size_t)(end - p);
+        }
+    }
+    return 0;
+}
+
 /* Empty windows and splits on top go back, unless a mark holds them or they are all there is. */
 static void drop_empty_windows(aai_lane *lane)
 {
@@ -366,10 +409,11 @@ bool aai_lane_free(aai_lane *lane, void *pointer, size_t bytes, const aai_validi
         const aai_piece freed = lane->pieces.at[--lane->pieces.count];
         take_from(&lane->closed, rounded);
         aai_lane_put_spare(lane, &freed);
+        aai_lane_to_version(lane, freed.version);
     } else {
         AAI_STORE(lane->window->cursor, (char *)pointer);
     }
-    AAI_STORE(lane->past_count, lane->past_count + 1);
+    AAI_STORE(lane->edge.past_count, lane->edge.past_count + 1);
     AAI_STORE(lane->window->count, lane->window->count - 1);
     drop_empty_windows(lane);
     if (born != NULL) {
@@ -428,7 +472,7 @@ void aai_lane_clear(aai_lane *lane)
 {
     aai_lane_note_peak(lane);
     aai_watch_end(lane, 0);
-    AAI_STORE(lane->past_count, lane->past_count + lane->window->count);
+    AAI_STORE(lane->edge.past_count, lane->edge.past_count + lane->window->count);
     AAI_STORE(lane->window->count, 0);
     AAI_STORE(lane->closed, 0);
     AAI_STORE(lane->wasted, 0);

@@ -17,6 +17,8 @@
 #include "alloc/alloc.h"
 #include "alloc/watch.h"
 
+#include <allocarrays/impl/serve.h>
+
 typedef enum aai_piece_kind { AAI_PIECE_WINDOW, AAI_PIECE_WHOLE, AAI_PIECE_SPLIT } aai_piece_kind;
 
 typedef struct aai_piece {
@@ -24,6 +26,8 @@ typedef struct aai_piece {
     char *cursor;     /* WINDOW, SPLIT: where it was left when it ceased to be current */
     uint64_t ordinal; /* of its first allocation */
     size_t outer;     /* WINDOW, SPLIT: index + 1 of the window piece before it, 0 = none */
+    uint64_t
+        version; /* of the lane: WINDOW, SPLIT: when it ceased to be current; WHOLE: before it came */
     aai_piece_kind kind;
 } aai_piece;
 
@@ -36,6 +40,7 @@ typedef struct aai_lane_mark {
     uint64_t serial, count;
     char *cursor;
     size_t pieces, current; /* current: index + 1, 0 = none */
+    uint64_t version;       /* of the lane before the mark */
     size_t closed, wasted;
 } aai_lane_mark;
 
@@ -60,19 +65,19 @@ struct aai_lane {
     size_t mark_count, mark_capacity;
     uint64_t oldest_mark; /* relaxed, for reports: window.count when the outermost mark was taken */
     uint64_t next_serial;
-    size_t closed; /* bytes handed out in pieces other than the current one */
-    size_t wasted; /* tails and padding skipped */
-    size_t guards; /* bytes of redzones among what is handed out */
-    aai_watch *watch; /* AA_CHECKS=full, else NULL */
-    char *base;    /* start of the current piece */
-    size_t asked; /* bytes of the latest request on the slow path */
-    uint64_t past_count; /* allocations that rewinds, frees and resets took out of window.count */
+    size_t closed;       /* bytes handed out in pieces other than the current one */
+    size_t wasted;       /* tails and padding skipped */
+    size_t guards;       /* bytes of redzones among what is handed out */
+    aai_watch *watch;    /* AA_CHECKS=full, else NULL */
+    char *base;          /* start of the current piece */
+    size_t asked;        /* bytes of the latest request on the slow path */
+    aai_edge edge;       /* what an inline give-back needs */
     uint64_t live_frees;
-    size_t peak;       /* largest use so far */
-    size_t round_peak; /* largest use and waste since it was last cleared */
-    aai_node node;         /* in its thread's tree of places, by allocator id */
+    size_t peak;               /* largest use so far */
+    size_t round_peak;         /* largest use and waste since it was last cleared */
+    aai_node node;             /* in its thread's tree of places, by allocator id */
     struct aai_places *places; /* that tree, NULL when detached */
-    aai_lane *next;        /* in its allocator's list */
+    aai_lane *next;            /* in its allocator's list */
 };
 
 void aai_lane_init(aai_lane *lane, aa_allocator *allocator, aai_cell *cell, aai_feed *feed);
@@ -83,6 +88,10 @@ void aai_lane_fini(aai_lane *lane);
 void *aai_lane_alloc(aai_lane *lane, aai_request *request);
 /* Take back the newest allocation. False: it is not the newest or below a mark (counted). */
 bool aai_lane_free(aai_lane *lane, void *pointer, size_t bytes, const aai_validity *born);
+/* Whether this is the lane's newest allocation, above its marks: it can be taken back. */
+bool aai_lane_is_newest(const aai_lane *lane, const void *pointer, size_t bytes);
+/* How many bytes from an address on its piece has handed out; 0: none of its pieces holds it. O(pieces). */
+size_t aai_lane_held(const aai_lane *lane, const void *pointer);
 aai_resized aai_lane_resize(aai_lane *lane, void *pointer, size_t old_bytes, size_t new_bytes);
 
 aa_status aai_lane_mark_take(aai_lane *lane, aa_mark *mark);
@@ -110,12 +119,17 @@ size_t aai_lane_round_use(aai_lane *lane);
 /* Checked tiers: AA_INVALID for a pointer that is foreign or was given back. */
 aa_status aai_lane_check_pointer(const aai_lane *lane, const void *pointer);
 
+/* The version follows the window, the marks and the whole pieces: allocarrays/impl/serve.h. */
+void aai_lane_new_version(aai_lane *lane);
+void aai_lane_to_version(aai_lane *lane, uint64_t version);
+
 /* ---- chain.c: the blocks behind a lane, their growth and autoscaling ---------------------------------- */
 
 typedef struct aai_chain {
     aai_block *blocks; /* newest first */
     size_t count;
-    size_t committed; /* sum of usable bytes; <= capacity when there is one */
+    size_t committed; /* sum of usable bytes; <= capacity + beyond when there is one */
+    size_t beyond;    /* those of the fallback's blocks */
     size_t *history;  /* ring of the largest uses of the last resets */
     int remembered, next;
 } aai_chain;
@@ -125,12 +139,15 @@ bool aai_chain_init(aai_base *base, aai_chain *chain, aai_lane *lane);
 /* The block to ask for when `least` bytes are missing; least 0 in the result: the capacity forbids it. */
 aai_block_request aai_chain_plan(const aai_base *base, const aai_chain *chain, size_t least,
                                  size_t alignment);
-/* Ask for it; NULL: refused. Not under a lock. */
+/* Whether only the fallback can give that much. */
+bool aai_chain_is_full(const aai_base *base, const aai_chain *chain, size_t least);
+/* Ask for it, then the fallback; NULL: refused. Not under a lock. */
 aai_block *aai_chain_take(aai_base *base, aai_block_request *request);
 /* Add a block that was taken; returns its usable bytes. */
 size_t aai_chain_add(aai_base *base, aai_chain *chain, aai_block *block);
 /* Take, add, and describe as a window piece. False: refused. Not under a lock. */
-bool aai_chain_grow(aai_base *base, aai_chain *chain, size_t least, size_t alignment, aai_piece *piece);
+bool aai_chain_grow(aai_base *base, aai_chain *chain, size_t least, size_t alignment,
+                    aai_piece *piece);
 /* Record that nothing had room for a request of so many bytes. */
 void aai_chain_refused(const aai_base *base, const aai_chain *chain, size_t bytes);
 /* Note a round's use and size the chain for the next: fold into one block, shrink, or leave. `extra`: bytes
@@ -138,6 +155,11 @@ void aai_chain_refused(const aai_base *base, const aai_chain *chain, size_t byte
 void aai_chain_reset(aai_base *base, aai_chain *chain, aai_lane *lane, size_t use, size_t extra);
 /* Give everything back. */
 void aai_chain_fini(aai_base *base, aai_chain *chain);
+
+/* ---- born.c ---------------------------------------------------------------------------------------------- */
+
+/* The calling thread's lane in a bump allocator; NULL: it has none, or the arena is another thread's. */
+aai_lane *aai_own_lane(aa_allocator *allocator);
 
 /* ---- places.c: a thread's lanes and arenas ------------------------------------------------------------- */
 

@@ -18,6 +18,7 @@ aa_status aai_lane_mark_take(aai_lane *lane, aa_mark *mark)
                                                     .cursor = lane->window->cursor,
                                                     .pieces = lane->pieces.count,
                                                     .current = lane->current,
+                                                    .version = lane->edge.version,
                                                     .closed = lane->closed,
                                                     .wasted = lane->wasted};
     if (lane->mark_count == 0) {
@@ -26,6 +27,7 @@ aa_status aai_lane_mark_take(aai_lane *lane, aa_mark *mark)
     mark->serial = serial;
     mark->depth = (uint32_t)lane->mark_count;
     AAI_STORE(lane->mark_count, lane->mark_count + 1);
+    aai_lane_new_version(lane);
     return AA_OK;
 }
 
@@ -48,7 +50,7 @@ static void rewind_to(aai_lane *lane, const aai_lane_mark *mark)
     AAI_STORE(lane->wasted, mark->wasted);
     AAI_STORE(lane->window->count, mark->count);
     if (gone != 0) {
-        AAI_STORE(lane->past_count, lane->past_count + gone);
+        AAI_STORE(lane->edge.past_count, lane->edge.past_count + gone);
         aai_cell_rewind(lane->cell, mark->count);
     }
 }
@@ -87,6 +89,7 @@ aa_status aai_lane_unmark(aai_lane *lane, const aa_mark *mark, aai_mark_end end)
         }
         aai_watch_verify(lane, found.count);
         rewind_to(lane, &found);
+        aai_lane_to_version(lane, found.version);
     }
     AAI_STORE(lane->mark_count, mark->depth);
     return AA_OK;

@@ -117,6 +117,12 @@ static void *private_alloc(aa_allocator *allocator, aai_request *request)
     return p;
 }
 
+aa_allocator *aai_arena_handle(const aa_allocator *allocator)
+{
+    aai_arena *const arena = aai_arena_of(allocator);
+    return arena->parent == NULL ? &arena->base.head : &arena->parent->base.head;
+}
+
 static bool private_owns(const aa_allocator *allocator, const void *pointer)
 {
     const aa_allocator *const owner = aai_map_owner(pointer);

@@ -100,7 +100,7 @@ static bool grow(aai_shared *s, size_t least, size_t wanted, size_t alignment)
         return false;
     }
     request.wanted = aai_max(request.wanted, request.least);
-    if (!s->base.upstream->whole && s->base.capacity == 0) {
+    if (!request.upstream->whole && (s->base.capacity == 0 || request.beyond)) {
         request.wanted = aai_max(request.wanted, wanted);
     }
     if (s->calls !=
@@ -132,6 +132,11 @@ static bool find_memory(aai_shared *s, size_t least, size_t wanted, size_t align
     if (take_tail(s, aai_max(least, wanted / 4), mask, TAILS_TRIED, piece) ||
         cut_piece(s, wanted, alignment, piece)) {
         return true;
+    }
+    if (aai_chain_is_full(&s->base, &s->chain, least) &&
+        (cut_piece(s, least, alignment, piece) ||
+         take_tail(s, least, mask, s->tails.count, piece))) {
+        return true; /* the last of the capacity, before the fallback */
     }
     while (grow(s, least, wanted, alignment)) {
         if (cut_piece(s, wanted, alignment, piece) || cut_piece(s, least, alignment, piece)) {
@@ -442,6 +447,7 @@ static void shared_stats(const aa_allocator *allocator, aa_stats *stats)
         stats->allocations += aai_lane_allocations(&at->lane);
         stats->live_frees += AAI_LOAD(at->lane.live_frees);
     }
+    stats->live_frees += AAI_LOAD(s->base.unsized_frees);
     stats->wasted += AAI_LOAD(s->central.wasted);
     stats->committed = AAI_LOAD(s->chain.committed);
     stats->blocks = AAI_LOAD(s->chain.count);

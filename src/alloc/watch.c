@@ -64,7 +64,7 @@ bool aai_watch_reserve(aai_lane *lane, size_t bytes)
     aai_base *const base = aai_base_of(lane->allocator);
     const size_t rounded = plain_round(lane, bytes);
     const size_t before = __atomic_fetch_add(&base->watched, rounded, __ATOMIC_RELAXED);
-    if (base->capacity != 0 && (rounded > base->capacity || before > base->capacity - rounded)) {
+    if (base->capacity != 0 && base->fallback == NULL && (rounded > base->capacity || before > base->capacity - rounded)) {
         AAI_SUB(base->watched, rounded);
         (void)aai_fail(AA_NOMEM, "'%s': %zu bytes asked, %zu held, capacity %zu", base->name, bytes,
                        before, base->capacity);
@@ -94,6 +94,17 @@ void aai_watch_born(aai_lane *lane, char *start, size_t bytes, size_t taken)
     memset(start + bytes, REDZONE_BYTE, taken - bytes);
     aai_tools_unpoison(start, bytes, false);
     aai_tools_poison(start + bytes, taken - bytes);
+}
+
+size_t aai_watch_bytes(const aai_lane *lane, const void *start)
+{
+    const aai_watch *const watch = lane->watch;
+    for (uint64_t i = watch->count; i > 0; --i) {
+        if (watch->log[i - 1].start == start) {
+            return watch->log[i - 1].bytes;
+        }
+    }
+    return 0;
 }
 
 bool aai_watch_is(const aai_lane *lane, const void *start, size_t bytes)

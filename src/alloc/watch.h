@@ -38,6 +38,8 @@ void aai_watch_cancel(aai_lane *lane, size_t bytes); /* it was refused after all
 void aai_watch_born(aai_lane *lane, char *start, size_t bytes, size_t taken);
 /* Whether the newest allocation is this one, as it was asked for. */
 bool aai_watch_is(const aai_lane *lane, const void *start, size_t bytes);
+/* The bytes that an allocation was asked for with, newest first; 0: it is none of the lane's. O(allocations). */
+size_t aai_watch_bytes(const aai_lane *lane, const void *start);
 /* A raw pointer that is not the newest was freed: junk from here on, and a second free is known. Looks through the
  * latest 65,536 allocations. */
 void aai_watch_freed(aai_lane *lane, const void *start);

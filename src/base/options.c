@@ -23,14 +23,20 @@ static struct {
     const choice *words; /* NULL: a number from 1 to limit */
     int limit, fallback;
     int *target;
+    const char **text; /* instead of target: kept as it is, for whom it is meant to read */
 } const table[] = {
     {"AA_CHECKS", "checks of allocators that ask for none: none, api, full", checks_words, 0,
-     AA_CHECKS_NONE, &settings.checks},
-    {"AA_VERBOSE", "1 prints this table", switch_words, 0, 0, &settings.verbose},
+     AA_CHECKS_NONE, &settings.checks, NULL},
+    {"AA_VERBOSE", "1 prints this table", switch_words, 0, 0, &settings.verbose, NULL},
     {"AA_STATS", "1 (or text) or json: report live allocators at exit", stats_words, 0, 0,
-     &settings.stats},
+     &settings.stats, NULL},
     {"AA_TEAM_TIMEOUT", "seconds that aa_reset_team waits for the whole team", NULL, 1000000, 60,
-     &settings.team_timeout},
+     &settings.team_timeout, NULL},
+    {"AA_OMP_ALLOCATOR",
+     "the allocator where no scope is open, in the words of OMP_ALLOCATOR: an allocator, or a "
+     "memory space "
+     "and traits",
+     NULL, 0, 0, NULL, &settings.omp_allocator},
 };
 
 static bool parse_word(const choice *words, const char *text, int *value)
@@ -55,19 +61,29 @@ static bool parse_number(const char *text, int limit, int *value)
     return true;
 }
 
+/* A copy, for the environment may change; it lives as long as the process. */
+static const char *keep_text(const char *text)
+{
+    const size_t bytes = text == NULL ? 0 : strlen(text) + 1;
+    char *const copy = bytes < 2 ? NULL : malloc(bytes);
+    return copy == NULL ? NULL : memcpy(copy, text, bytes);
+}
+
 /* A word for its value, as the variable would be set; numbers as they are. */
 static void print_settings(void)
 {
     (void)fprintf(stderr, "allocarrays %s, settings:\n", aa_version());
     for (size_t i = 0; i < sizeof table / sizeof table[0]; ++i) {
         char text[16];
-        (void)snprintf(text, sizeof text, "%d", *table[i].target);
+        const int number = table[i].text != NULL ? 0 : *table[i].target;
+        (void)snprintf(text, sizeof text, "%d", number);
         for (const choice *c = table[i].words; c != NULL && c->word != NULL; ++c) {
-            if (c->value == *table[i].target) {
+            if (c->value == number) {
                 (void)snprintf(text, sizeof text, "%s", c->word);
             }
         }
-        (void)fprintf(stderr, "  %s=%s  (%s)\n", table[i].name, text, table[i].meaning);
+        const char *const kept = table[i].text != NULL ? *table[i].text : text;
+        (void)fprintf(stderr, "  %s=%s  (%s)\n", table[i].name, kept != NULL ? kept : "", table[i].meaning);
     }
 }
 
@@ -76,6 +92,10 @@ static void read_environment(void)
     const int kept = errno;
     for (size_t i = 0; i < sizeof table / sizeof table[0]; ++i) {
         const char *const text = getenv(table[i].name);
+        if (table[i].text != NULL) {
+            *table[i].text = keep_text(text);
+            continue;
+        }
         *table[i].target = table[i].fallback;
         if (text == NULL || *text == '\0') {
             continue;

@@ -52,8 +52,9 @@ typedef struct aai_block {
     aa_upstream *upstream;
     size_t usable; /* <= bytes: what the allocator's capacity allows */
     const aa_allocator *owner;
-    bool guarded;           /* in the guard ring */
-    size_t touched;         /* bytes from the start that were ever handed out; aai_block_fresh's alone */
+    bool guarded;   /* in the guard ring */
+    size_t touched; /* bytes from the start that were ever handed out; aai_block_fresh's alone */
+    bool beyond;    /* the fallback's: in no capacity */
     struct aai_block *next; /* in its allocator's list, newest first */
 } aai_block;
 
@@ -62,7 +63,9 @@ typedef struct aai_block_request {
     size_t least, wanted, alignment;
     unsigned flags; /* AA_PREFAULT, AA_FIRST_TOUCH */
     const aa_allocator *owner;
-    const struct aai_guard_owner *guard; /* NULL: not in the guard ring. Else there, if it has room */
+    bool beyond; /* the upstream is the fallback */
+    const struct aai_guard_owner
+        *guard; /* NULL: not in the guard ring. Else there, if it has room */
 } aai_block_request;
 
 /* Take a block; NULL when the upstream (or the C heap, for the header) refuses. Not under a lock. */
@@ -75,8 +78,11 @@ bool aai_block_move(aai_block *block, const struct aai_guard_owner *guard);
  * nobody has touched them. 0 for memory in no block. O(log blocks), a lock. */
 size_t aai_block_fresh(const void *pointer, size_t bytes);
 
-/* The allocator whose block holds an address, NULL if none. O(log blocks), a lock. */
+/* The allocator whose block holds an address, NULL if none. O(log blocks), a lock; mostly neither for an
+ * address that is none of ours. */
 const aa_allocator *aai_map_owner(const void *pointer);
+/* The same; if there is one, *room is how many bytes of the block lie from that address on. */
+const aa_allocator *aai_map_find(const void *pointer, size_t *room);
 
 /* ---- unique numbers ------------------------------------------------------------------------------- */
 

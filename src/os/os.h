@@ -20,6 +20,8 @@ void *aai_pages_reserve(size_t bytes, size_t alignment);
 bool aai_pages_open(void *start, size_t bytes);
 void aai_pages_close(void *start, size_t bytes);
 bool aai_pages_move(void *start, void *target, size_t bytes);
+/* Keep pages in memory until they are unmapped; false: the system refuses (RLIMIT_MEMLOCK). */
+bool aai_pages_lock(void *pointer, size_t bytes);
 /* Make [start, start + bytes) resident. Its contents must be free to change. */
 void aai_pages_populate(char *start, size_t bytes);
 
@@ -77,6 +79,7 @@ bool aai_on_own_stack(const void *address);
 typedef enum aai_exit_stage {
     AAI_EXIT_SCOPES,
     AAI_EXIT_HEAP,
+    AAI_EXIT_RECENT,
     AAI_EXIT_PLACES,
     AAI_EXIT_STAGES
 } aai_exit_stage;

@@ -59,6 +59,11 @@ static void *map_aligned(size_t bytes, size_t alignment, mapping how)
     return wide + before;
 }
 
+bool aai_pages_lock(void *pointer, size_t bytes)
+{
+    return mlock(pointer, bytes) == 0;
+}
+
 void *aai_pages_map(size_t bytes, size_t alignment, unsigned flags)
 {
     const int kept = errno;

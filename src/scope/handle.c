@@ -4,10 +4,13 @@
  * Invariant: the table only grows; an entry never changes; version == number of entries. A handle that was made
  * in vain, for another thread was quicker, is a spare for the next allocator of that alignment.
  * Lock: table_lock; the runtime is called outside it. */
-#include "scope/scope.h"
+#include "scope/traits.h"
+
+#include <allocarrays/impl/serve.h>
 
 static aai_lock table_lock = AAI_LOCK_INIT(AAI_RANK_HANDLES);
 static aai_node *table;
+unsigned char aai_handle_sieve[AAI_HANDLE_SIEVE];
 static uint64_t version; /* release on insert pairs with the acquire in find: a new entry is seen */
 
 static aai_handle *spares; /* id: the alignment */
@@ -60,6 +63,7 @@ static uintptr_t enter_handle(aai_base *base, aai_handle *entry)
     const uintptr_t other = AAI_LOAD(base->handle);
     if (other == 0) {
         aai_tree_insert(&table, &entry->node);
+        AAI_STORE(aai_handle_sieve[aai_handle_bits((uintptr_t)entry->node.key)], 1);
         AAI_STORE(base->handle, (uintptr_t)entry->node.key);
         __atomic_store_n(&version, version + 1, __ATOMIC_RELEASE);
         AAI_ADD(aai_omp_handles, 1);
@@ -123,6 +127,33 @@ uintptr_t aa_omp_handle(aa_allocator *allocator)
     return known != 0 ? known : make_handle(base);
 }
 
+/* Visit the table in order of handles. */
+static uintptr_t find_cut(const aai_node *node, uint32_t low, uintptr_t *count)
+{
+    uintptr_t found = 0;
+    if (node != NULL) {
+        const uintptr_t before = find_cut(node->left, low, count);
+        const uintptr_t behind = find_cut(node->right, low, count);
+        const bool is_it = (uint32_t)node->key == low;
+        *count += is_it;
+        found = is_it ? (uintptr_t)node->key : before | behind;
+    }
+    return found;
+}
+
+uintptr_t aai_serve_uncut(uintptr_t handle)
+{
+    const bool is_cut = handle == (uint32_t)handle || handle == (uintptr_t)(int32_t)handle;
+    uintptr_t count = 0;
+    if (!is_cut || handle <= AAI_OMP_PREDEFINED) {
+        return 0;
+    }
+    aai_lock_acquire(&table_lock);
+    const uintptr_t found = find_cut(table, (uint32_t)handle, &count);
+    aai_lock_release(&table_lock);
+    return count == 1 ? found : 0;
+}
+
 static const aai_handle *look_up(uintptr_t handle)
 {
     aai_lock_acquire(&table_lock);
@@ -133,8 +164,7 @@ static const aai_handle *look_up(uintptr_t handle)
 
 const aai_handle *aai_handle_find(uintptr_t handle)
 {
-    const aai_thread *const self = aai_self();
-    aai_scopes *const mine = self == NULL ? NULL : self->scopes;
+    aai_scopes *const mine = aai_scopes_mine(); /* made here if need be: without it each look takes the lock */
     const uint64_t now = __atomic_load_n(&version, __ATOMIC_ACQUIRE);
     if (mine != NULL && mine->seen_handle == handle &&
         (mine->seen != NULL || mine->seen_version == now)) {
@@ -160,7 +190,7 @@ aa_allocator *aai_current_of_icv(void)
     const uintptr_t handle = aai_omp_default_get();
     const aai_handle *const found = aai_handle_find(handle);
     if (found == NULL) {
-        return aa_heap();
+        return handle == AAI_OMP_DEFAULT ? aai_default_allocator() : aa_heap();
     }
     if (!aai_alive(found->cell, found->id)) {
         const aai_site site = {"aa_current", NULL, 0};

@@ -1,5 +1,5 @@
 /* Floor 6, scope: entering and leaving. See scope.h for the invariants. */
-#include "scope/scope.h"
+#include "scope/traits.h"
 
 /* ---- the stack ------------------------------------------------------------------------------------------- */
 
@@ -387,7 +387,7 @@ static aa_allocator *current_of_thread(void)
     const aai_thread *const self = aai_self();
     aai_scopes *const scopes = self == NULL ? NULL : self->scopes;
     if (scopes == NULL || scopes->depth == 0) {
-        return aa_heap();
+        return aai_default_allocator();
     }
     const aai_entry *const top = aai_entry_at(scopes, scopes->depth - 1);
     if (!aai_alive(top->cell, top->id)) {

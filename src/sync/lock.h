@@ -2,7 +2,7 @@
  *
  * A pthread mutex: no spinning, for these machines may be oversubscribed. Under a lock: no system call, no
  * user code (a test's injection point aside, impl/inject.h). Ranks, taken in this order only:
- *     registry < allocator < places < tracker < rounds < handles < shard < map < guard < cell < pool
+ *     registry < allocator < places < tracker < rounds < handles < served < shard < map < guard < cell < pool
  * aai_lock_acquire asserts it: a thread holds at most one lock per rank, and takes higher ranks later. */
 #ifndef AAI_LOCK_H
 #define AAI_LOCK_H
@@ -19,6 +19,7 @@ typedef enum aai_rank {
     AAI_RANK_TRACKER,
     AAI_RANK_ROUNDS,
     AAI_RANK_HANDLES,
+    AAI_RANK_SERVED,
     AAI_RANK_SHARD,
     AAI_RANK_MAP,
     AAI_RANK_GUARD,
@@ -31,7 +32,10 @@ typedef struct aai_lock {
     aai_rank rank;
 } aai_lock;
 
-#define AAI_LOCK_INIT(rank) {PTHREAD_MUTEX_INITIALIZER, rank}
+#define AAI_LOCK_INIT(rank)                                                                        \
+    {                                                                                              \
+        PTHREAD_MUTEX_INITIALIZER, rank                                                            \
+    }
 
 void aai_lock_init(aai_lock *lock, aai_rank rank);
 void aai_lock_fini(aai_lock *lock);

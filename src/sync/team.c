@@ -22,6 +22,9 @@
 #pragma weak omp_get_default_allocator
 #pragma weak omp_set_default_allocator
 #pragma weak omp_init_allocator
+#pragma weak omp_destroy_allocator
+#pragma weak omp_alloc
+#pragma weak omp_free
 extern int omp_get_level(void);
 extern int omp_in_parallel(void);
 extern int omp_get_thread_num(void);
@@ -34,11 +37,10 @@ extern void omp_set_default_allocator(uintptr_t);
 /* What gcc makes of `#pragma omp parallel`; libomp has it too, for objects of gcc. */
 #pragma weak GOMP_parallel
 extern void GOMP_parallel(void (*)(void *), void *, unsigned, unsigned);
-typedef struct omp_trait {
-    int key; /* an enum there */
-    uintptr_t value;
-} omp_trait;
-extern uintptr_t omp_init_allocator(uintptr_t, int, const omp_trait *);
+extern uintptr_t omp_init_allocator(uintptr_t, int, const aai_omp_trait *);
+extern void omp_destroy_allocator(uintptr_t);
+extern void *omp_alloc(size_t, uintptr_t);
+extern void omp_free(void *, uintptr_t);
 
 enum { TRAIT_ALIGNMENT = 2, DEFAULT_MEM_ALLOC = 1 }; /* omp_atk_alignment, omp_default_mem_alloc */
 
@@ -51,7 +53,10 @@ static struct {
     int (*ancestor)(int), (*team_size)(int);
     uintptr_t (*get)(void);
     void (*set)(uintptr_t);
-    uintptr_t (*init)(uintptr_t, int, const omp_trait *);
+    uintptr_t (*init)(uintptr_t, int, const aai_omp_trait *);
+    void (*end)(uintptr_t);
+    void *(*alloc)(size_t, uintptr_t);
+    void (*free)(void *, uintptr_t);
     void (*parallel)(void (*)(void *), void *, unsigned, unsigned);
 } omp;
 
@@ -68,6 +73,9 @@ __attribute__((constructor(101))) static void find_linked(void)
     OMP_STORE(ancestor, omp_get_ancestor_thread_num);
     OMP_STORE(team_size, omp_get_team_size);
     OMP_STORE(init, omp_init_allocator);
+    OMP_STORE(end, omp_destroy_allocator);
+    OMP_STORE(alloc, omp_alloc);
+    OMP_STORE(free, omp_free);
     OMP_STORE(parallel, GOMP_parallel);
     OMP_STORE(set, omp_set_default_allocator);
     OMP_STORE(get, omp_get_default_allocator);
@@ -119,6 +127,9 @@ static void look_among_the_loaded(void)
         OMP_LOOK(ancestor, "omp_get_ancestor_thread_num");
         OMP_LOOK(team_size, "omp_get_team_size");
         OMP_LOOK(init, "omp_init_allocator");
+        OMP_LOOK(end, "omp_destroy_allocator");
+        OMP_LOOK(alloc, "omp_alloc");
+        OMP_LOOK(free, "omp_free");
         OMP_LOOK(parallel, "GOMP_parallel");
         OMP_LOOK(set, "omp_set_default_allocator");
         OMP_LOOK(get, "omp_get_default_allocator");
@@ -301,6 +312,36 @@ void aai_omp_split(aai_omp_part *part, char *start, size_t bytes, size_t page)
 
 uintptr_t aai_omp_handle_make(size_t alignment)
 {
-    const omp_trait trait = {TRAIT_ALIGNMENT, alignment};
+    const aai_omp_trait trait = {TRAIT_ALIGNMENT, alignment};
     return OMP_LOAD(init)(0 /* omp_default_mem_space */, 1, &trait);
+}
+
+bool aai_omp_allocates(void)
+{
+    aai_omp_look_again();
+    return aai_omp_carries() && OMP_LOAD(end) != NULL && OMP_LOAD(alloc) != NULL &&
+           OMP_LOAD(free) != NULL;
+}
+
+uintptr_t aai_omp_handle_init(uintptr_t space, int count, const aai_omp_trait *traits)
+{
+    const int kept = errno;
+    const uintptr_t made = OMP_LOAD(init)(space, count, traits);
+    errno = kept;
+    return made;
+}
+
+void aai_omp_handle_end(uintptr_t handle)
+{
+    OMP_LOAD(end)(handle);
+}
+
+void *aai_omp_alloc(size_t bytes, uintptr_t handle)
+{
+    return OMP_LOAD(alloc)(bytes, handle);
+}
+
+void aai_omp_free(void *pointer, uintptr_t handle)
+{
+    OMP_LOAD(free)(pointer, handle);
 }

@@ -27,6 +27,20 @@ uintptr_t aai_omp_default_get(void);
 void aai_omp_default_set(uintptr_t handle);
 uintptr_t aai_omp_handle_make(size_t alignment); /* 0 when refused */
 
+/* The runtime's own memory. Usable only when aai_omp_allocates() says so, which looks for a late one. */
+typedef struct aai_omp_trait { /* an omp_alloctrait_t */
+    int key;
+    uintptr_t value;
+} aai_omp_trait;
+bool aai_omp_allocates(void);
+uintptr_t aai_omp_handle_init(uintptr_t space, int count,
+                              const aai_omp_trait *traits); /* 0: refused */
+void aai_omp_handle_end(uintptr_t handle);
+void *aai_omp_alloc(size_t bytes, uintptr_t handle);
+void aai_omp_free(void *pointer, uintptr_t handle);
+
+/* Handles up to this one are omp_null_allocator and the runtime's predefined ones; 1 is omp_default_mem_alloc. */
+enum { AAI_OMP_DEFAULT = 1, AAI_OMP_PREDEFINED = 8 };
 /* Divide [start, start + bytes) at multiples of `page` as a static schedule would, one part for each thread of a new
  * region; inside a region, without a runtime and in a forked child (where libgomp's regions hang) all of it here.
  * Not under a lock. */
