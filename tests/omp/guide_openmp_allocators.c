@@ -52,11 +52,12 @@ static aa_allocator *make_pool(void)
     return aa_allocator_from_traits(omp_default_mem_space, 4, traits);
 }
 
-/* The arena takes a block of the runtime's large memory once; what it gives out of it costs a bump. */
+/* The arena takes a block of the runtime's large memory once, or pages where the runtime has none (libomp 14); what it
+ * gives out of it costs a bump. */
 static aa_allocator *make_on_large_memory(void)
 {
     aa_upstream *const large = aa_upstream_omp(omp_large_cap_mem_alloc);
-    return aa_private_create(&(aa_options){.upstream = large});
+    return aa_private_create(&(aa_options){.upstream = large, .fallback = aa_upstream_pages(0)});
 }
 
 START_TEST(private_copies_come_from_arenas)
