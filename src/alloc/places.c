@@ -147,6 +147,11 @@ void aai_place_remove(aai_lane *lane)
 
 void aai_slot_set(const aa_allocator *allocator, aai_window *window)
 {
+    /* No key, window, key, in this order: a signal handler that allocates between two of them must not find the
+     * old key, of another allocator, beside the new window. No allocator has key 0. */
+    aa_tls.slot[allocator->slot].key = 0;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
     aa_tls.slot[allocator->slot].window = window;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
     aa_tls.slot[allocator->slot].key = allocator->key;
 }
