@@ -94,13 +94,14 @@ AA_API void aai_scratch_end(aai_scratch *scratch);
 
 /**
  * aa_reset_team(allocator): the reset inside a parallel region: every thread of the team calls it, one
- * resets between two barriers; an aa_status, the same on every thread. Both compilers reject it inside
+ * resets between two barriers; an aa_status, the same on every thread that names the allocator. Both compilers reject it inside
  * for, single, sections and tasks. When a thread does not arrive within AA_TEAM_TIMEOUT seconds (60) every
  * arrival returns AA_BUSY instead of hanging, after one report. One that comes later waits once more as long:
  * whether it is late, or begins the next reset, is known when the others come again, or do not (AA_BUSY, no second
  * report). Without -fopenmp it is aa_reset.
- * The proof: the whole team arrived, no other thread holds a scope, token, mark or pin.
- * Threads: team.
+ * The proof: the whole team arrived, no other thread holds a scope, token, mark or pin. From functions that tasks on
+ * all threads call at once it hangs, as any barrier: counting cannot see that.
+ * Cost: two barriers and a reset. Threads: team.
  */
 #ifdef _OPENMP
 #define aa_reset_team(allocator)                                                                   \

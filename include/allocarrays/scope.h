@@ -59,8 +59,9 @@ AA_API aa_scope aa_token_enter(aa_token token);
 /**
  * AA_WITH(allocator) { ... }: current inside; restored on fall-through, break, return, goto out (and a
  * C++ exception). A loop that runs once: break and continue directly inside end the block. With NULL (one warning)
- * or a destroyed allocator (AA_USE_AFTER_RESET) the body runs under the unchanged scope. Left by longjmp: the next
- * scope of the thread repairs it and records AA_ORDER. Cost: under 40 ns for enter and leave. Threads: any.
+ * or a destroyed allocator (AA_USE_AFTER_RESET) the body runs under the unchanged scope. Left by longjmp out of
+ * its function, the thread's next scope repairs it and records AA_ORDER; by longjmp within its function it stays
+ * open until an outer one ends. Cost: under 40 ns for enter and leave. Threads: any.
  */
 #define AA_WITH(allocator) AAI_WITH_(AAI_UNIQUE(aai_scope_), aai_scope_enter_at, (allocator))
 

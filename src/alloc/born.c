@@ -21,14 +21,16 @@ static aai_lane *fast_lane(aa_allocator *allocator)
 aai_lane *aai_own_lane(aa_allocator *allocator)
 {
     if (allocator->kind == AAI_ARENA) {
-        return aai_base_of(allocator)->creator == aa_tls.thread_id ? &aai_arena_of(allocator)->lane : NULL;
+        return aai_base_of(allocator)->creator == aa_tls.thread_id ? &aai_arena_of(allocator)->lane
+                                                                   : NULL;
     }
     aai_lane *const fast = fast_lane(allocator);
     if (fast != NULL || aai_self() == NULL) {
         return fast;
     }
     aai_lane *const lane = aai_place_find(aai_self(), aai_base_of(allocator)->id);
-    const bool is_old = lane != NULL && allocator->kind == AAI_SHARED && lane->key != allocator->key;
+    const bool is_old =
+        lane != NULL && allocator->kind == AAI_SHARED && lane->key != allocator->key;
     return is_old ? NULL : lane;
 }
 

@@ -18,6 +18,7 @@ typedef struct held {
 
 typedef struct custom_mark {
     uint64_t serial, thread, count;
+    size_t used;
     void *users;
 } custom_mark;
 
@@ -293,8 +294,11 @@ static aa_status custom_mark_take(aa_allocator *allocator, aa_mark *mark)
         aai_vector_grow((void **)&c->marks, &c->mark_capacity, c->mark_count, sizeof *c->marks);
     if (room) {
         mark->serial = ++c->next_serial;
-        c->marks[c->mark_count++] =
-            (custom_mark){mark->serial, mark->thread_id, AAI_LOAD(c->count), users};
+        c->marks[c->mark_count++] = (custom_mark){.serial = mark->serial,
+                                                  .thread = mark->thread_id,
+                                                  .count = AAI_LOAD(c->count),
+                                                  .used = AAI_LOAD(c->used),
+                                                  .users = users};
     }
     aai_lock_release(&c->lock);
     return room ? AA_OK : aai_fail(AA_NOMEM, "no room for one more mark of '%s'", c->base.name);
@@ -332,7 +336,7 @@ static void remove_marks(aai_custom *c, const aa_mark *mark)
 static aa_status custom_unmark(const aa_mark *mark, aai_mark_end end)
 {
     aai_custom *const c = custom_of(mark->allocator);
-    custom_mark found = {0, 0, 0, NULL};
+    custom_mark found = {.serial = 0};
     if (mark->state == MARK_NONE) {
         return AA_OK;
     }
@@ -357,6 +361,8 @@ static aa_status custom_unmark(const aa_mark *mark, aai_mark_end end)
     }
     remove_marks(c, mark);
     aai_lock_acquire(&c->lock); /* any thread may rewind: one at a time */
+    AAI_STORE(c->used,
+              aai_min(AAI_LOAD(c->used), found.used)); /* older blocks may have been freed since */
     aai_cell_rewind(c->base.cell, found.count);
     while (c->newest != NULL && c->newest->ordinal >= found.count) {
         end_locked(c, c->newest);

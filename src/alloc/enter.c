@@ -5,9 +5,9 @@
  * One for an allocator that is already in the stack came from an upstream that re-enters: AA_BUSY.
  *
  * A violation handler may leave by longjmp, and what it leaves stays on the stack. The next call drops it: a call
- * is over if its frame is not above the caller's (stacks grow down), or if its op, which lies in such a frame,
- * no longer holds its serial. A call that lives has both; a dead one is mistaken for it only by a caller that
- * is deeper and has left those very bytes unwritten. */
+ * is over if the caller is not below the frame that called its handler (stacks grow down; a kilobyte of message lies
+ * between that and the call), or if its op, which lies in such a frame, no longer holds its serial. A call that lives
+ * has both; a dead one is mistaken for it only by a caller that is deeper and has left those very bytes unwritten. */
 #include "alloc/alloc.h"
 
 #include "sync/team.h"
@@ -37,14 +37,15 @@ static aai_call *innermost(aai_thread *self)
 /* Reads a frame that may be gone: on this thread's stack, so it is mapped. */
 __attribute__((no_sanitize_address)) static bool is_over(const aai_call *call, const void *frame)
 {
-    return (uintptr_t)call->frame <= (uintptr_t)frame || call->op->serial != call->serial;
+    const void *const below = call->handler != NULL ? call->handler : call->frame;
+    return (uintptr_t)below <= (uintptr_t)frame || call->op->serial != call->serial;
 }
 
 /* A handler that jumped took the calls below it along. */
 static void drop_left_by_jump(aai_thread *self, const void *frame)
 {
     const aai_call *call = innermost(self);
-    if (call == NULL || !call->in_handler) {
+    if (call == NULL || call->handler == NULL) {
         return;
     }
     while (call != NULL && is_over(call, frame)) {
@@ -142,7 +143,7 @@ static aai_epochs epochs_of(const aa_allocator *allocator)
 }
 
 /* Outside a call (and inside a callback, which the handler's calls are then part of) nothing is to be noted. */
-static void deliver(const aa_violation *violation)
+static __attribute__((noinline)) void deliver(const aa_violation *violation)
 {
     aai_thread *const self = aa_tls.record;
     aai_call *const call = self == NULL ? NULL : innermost(self);
@@ -153,7 +154,8 @@ static void deliver(const aa_violation *violation)
     const int count = self->call_count;
     aai_base *const base = violation->allocator == NULL ? NULL : aai_base_of(violation->allocator);
     const uint64_t inside = base == NULL ? 0 : AAI_LOAD(base->inside);
-    call->in_callback = call->in_handler = true;
+    call->in_callback = true;
+    call->handler = __builtin_frame_address(0);
     if (inside == self->id) {
         AAI_STORE(base->inside, 0); /* the handler may jump out of the arena */
     }
@@ -162,7 +164,8 @@ static void deliver(const aa_violation *violation)
         AAI_STORE(base->inside, inside);
     }
     self->call_count = count; /* without what a jump inside the handler left */
-    call->in_callback = call->in_handler = false;
+    call->in_callback = false;
+    call->handler = NULL;
 }
 
 static aa_status report(const aa_violation *what, aai_site site)

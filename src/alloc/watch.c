@@ -70,7 +70,8 @@ bool aai_watch_reserve(aai_lane *lane, size_t bytes)
     aai_base *const base = aai_base_of(lane->allocator);
     const size_t rounded = plain_round(lane, bytes);
     const size_t before = __atomic_fetch_add(&base->watched, rounded, __ATOMIC_RELAXED);
-    if (base->capacity != 0 && base->fallback == NULL && (rounded > base->capacity || before > base->capacity - rounded)) {
+    if (base->capacity != 0 && base->fallback == NULL &&
+        (rounded > base->capacity || before > base->capacity - rounded)) {
         AAI_SUB(base->watched, rounded);
         (void)aai_fail(AA_NOMEM, "'%s': %zu bytes asked, %zu held, capacity %zu", base->name, bytes,
                        before, base->capacity);

@@ -43,7 +43,7 @@ typedef struct aai_call {
     aai_site site;
     uint64_t serial;
     bool in_callback; /* user code runs: an upstream, a method, a violation handler */
-    bool in_handler;  /* ... a violation handler, which may leave by longjmp */
+    const void *handler; /* ... called in this frame: a violation handler, which may leave by longjmp */
 } aai_call;
 
 enum { AAI_CALLS_MAX = 16 };

@@ -13,8 +13,10 @@
  *     round.failure == serial of the last failure, 0: none since a gathering was complete
  *     thread.team_failure == the failure that it was part of
  * Threads that came a different number of times are paired as they come: all are in here, so the reset is safe.
- * Two teams of one size may complete each other's count. Then all threads of both are in here, and the number
- * of resets that each gathering saw when it began tells the second to reset: AA_RESET_IN_USE. */
+ * Two teams of one size may complete each other's count. When all their threads come, all are in here, and the number
+ * of resets that each gathering saw when it began tells the second to reset: AA_RESET_IN_USE. When only some come, or
+ * tasks on all threads, the count is complete all the same, and they wait in OpenMP's barrier: nothing that a runtime tells
+ * distinguishes these (thread numbers repeat, and that a task is running is unknown before OpenMP 5.2). */
 #include "scope/scope.h"
 
 #include <errno.h>

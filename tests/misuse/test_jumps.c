@@ -136,6 +136,36 @@ START_TEST(a_jump_inside_an_upstream_ends_the_inner_call_only)
 }
 END_TEST
 
-AA_TEST_MAIN("misuse: jumps", AA_TEST_BUMP(a_handler_that_jumps_leaves_no_call_behind),
+/* All from one frame, where what the jump left lies untouched below. */
+START_TEST(calls_of_the_function_that_was_jumped_to_are_served)
+{
+    static aa_allocator *a; /* static: unchanged by the jumps */
+    static aa_array x;
+    static int marked, reports;
+    a = bump_create(_i, NULL);
+    x = aa_empty(a, AA_F64, 1, (const int64_t[]){10});
+    marked = reports = 0;
+    assert_status(aa_pin(&x), AA_OK);
+    aa_set_violation_handler(jumping, &reports);
+    for (volatile int round = 0; round < 4; ++round) {
+        if (setjmp(before_the_call) == 0) {
+            (void)(round % 2 != 0 ? aa_reset(a) : aa_destroy(a));
+        }
+        const aa_mark one = aa_mark_take(a);
+        const aa_mark two = aa_mark_take(a);
+        marked += !aa_mark_is_null(one) + !aa_mark_is_null(two);
+        marked += aa_mark_drop(two) == AA_OK;
+        marked += aa_mark_drop(one) == AA_OK;
+        marked += aa_alloc_aligned(a, 10, 128) != NULL;
+    }
+    ck_assert_int_eq(reports, 4);
+    ck_assert_int_eq(marked, 4 * 5);
+    assert_status(aa_unpin(&x), AA_OK);
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
+AA_TEST_MAIN("misuse: jumps", AA_TEST_BUMP(calls_of_the_function_that_was_jumped_to_are_served),
+             AA_TEST_BUMP(a_handler_that_jumps_leaves_no_call_behind),
              AA_TEST_BUMP(after_a_jump_an_allocator_can_be_reset_and_destroyed),
              AA_TEST_BUMP(a_jump_inside_an_upstream_ends_the_inner_call_only))

@@ -247,6 +247,7 @@ START_TEST(a_rewind_stales_what_came_after_the_mark)
     stack s = STACK_INIT;
     aa_allocator *const a = create(&full, &s, NULL);
     aa_array before = ten(a);
+    const size_t used = stats_of(a).used;
     const aa_mark mark = aa_mark_take(a);
     const aa_array after = ten(a);
     record_violations();
@@ -255,7 +256,9 @@ START_TEST(a_rewind_stales_what_came_after_the_mark)
     assert_one_report("aa_mark_rewind", AA_RESET_IN_USE);
     ck_assert(aa_is_valid(&after));
     assert_status(aa_unpin(&after), AA_OK);
+    ck_assert_uint_gt(stats_of(a).used, used);
     assert_status(aa_mark_rewind(mark), AA_OK);
+    ck_assert_uint_eq(stats_of(a).used, used);
     ck_assert(aa_is_valid(&before));
     ck_assert(!aa_is_valid(&after));
     assert_status(aa_pin(&before), AA_OK);
