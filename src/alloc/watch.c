@@ -9,7 +9,9 @@
 enum { REDZONE_BYTE = 0xfb, SEARCHED = 65536 };
 
 /* As floats and as doubles NaN, and easily seen in a debugger. */
-static const unsigned char junk[4] = {0xa5, 0xa5, 0xff, 0xff};
+#define JUNK 0xa5, 0xa5, 0xff, 0xff
+#define JUNK_4 JUNK, JUNK, JUNK, JUNK
+static const unsigned char junk[64] = {JUNK_4, JUNK_4, JUNK_4, JUNK_4};
 
 /* Doubles what it has written, up to a page at a time: each step a multiple of the pattern but the last. */
 void aai_watch_junk(char *start, size_t bytes)
