@@ -1,12 +1,11 @@
 /* AA_CHECKS=full: writes behind a request are found, memory that was taken back is junk, and neither costs
  * the user's own bytes. */
+#include "full.h"
 #include "held.h"
 #include "runner.h"
-#include "sanitizers.h"
 #include "threads.h"
 #include "violations.h"
 
-#include <math.h>
 #include <omp.h>
 
 static aa_allocator *create(int kind)
@@ -38,15 +37,15 @@ START_TEST(writing_all_of_a_request_is_no_corruption)
 }
 END_TEST
 
-static const size_t sizes[] = {0, 1, 7, 63, 64, 65, 1000, 100000, 3 << 20};
-enum { SIZES = sizeof sizes / sizeof sizes[0] };
+static const size_t requests[] = {0, 1, 7, 63, 64, 65, 1000, 100000, 3 << 20};
+enum { REQUESTS = sizeof requests / sizeof requests[0] };
 
 START_TEST(a_byte_written_behind_a_request_is_found_at_reset)
 {
-    if (UNDER_ASAN) {
+    if (under_a_memory_checker()) {
         return;
     }
-    const size_t bytes = sizes[_i / BUMP_KINDS];
+    const size_t bytes = requests[_i / BUMP_KINDS];
     aa_allocator *const a = create(_i % BUMP_KINDS);
     (void)aa_alloc(a, 100);
     write_behind(aa_alloc(a, bytes), bytes);
@@ -67,7 +66,7 @@ END_TEST
 
 START_TEST(a_byte_written_behind_a_request_is_found_at_rewind)
 {
-    if (UNDER_ASAN) {
+    if (under_a_memory_checker()) {
         return;
     }
     aa_allocator *const a = create(_i);
@@ -90,7 +89,7 @@ END_TEST
 
 START_TEST(a_byte_written_behind_a_request_is_found_at_the_end_of_a_scratch)
 {
-    if (UNDER_ASAN) {
+    if (under_a_memory_checker()) {
         return;
     }
     aa_allocator *const a = create(_i);
@@ -108,7 +107,7 @@ END_TEST
 
 START_TEST(a_byte_written_behind_a_freed_request_is_found_at_the_latest_at_reset)
 {
-    if (UNDER_ASAN) {
+    if (under_a_memory_checker()) {
         return;
     }
     aa_allocator *const a = create(_i);
@@ -124,7 +123,7 @@ END_TEST
 
 START_TEST(a_byte_written_by_another_thread_is_found_at_reset)
 {
-    if (UNDER_ASAN) {
+    if (under_a_memory_checker()) {
         return;
     }
     aa_allocator *const a = create(_i);
@@ -224,7 +223,8 @@ START_TEST(another_threads_arena_is_refused_under_full_checks_too)
 END_TEST
 
 AA_TEST_MAIN("misuse: full checks", AA_TEST_BUMP(writing_all_of_a_request_is_no_corruption),
-             AA_TEST_LOOP(a_byte_written_behind_a_request_is_found_at_reset, 0, SIZES *BUMP_KINDS),
+             AA_TEST_LOOP(a_byte_written_behind_a_request_is_found_at_reset, 0,
+                          REQUESTS *BUMP_KINDS),
              AA_TEST_BUMP(a_byte_written_behind_a_request_is_found_at_rewind),
              AA_TEST_BUMP(a_byte_written_behind_a_request_is_found_at_the_end_of_a_scratch),
              AA_TEST_BUMP(a_byte_written_behind_a_freed_request_is_found_at_the_latest_at_reset),
