@@ -70,7 +70,8 @@ AA_API aai_scratch aai_scratch_begin(aa_allocator *allocator, const char *file, 
 AA_API void aai_scratch_end(aai_scratch *scratch);
 
 /**
- * AA_SCRATCH(allocator) { ... }: mark; rewind on fall-through, break, return, goto out. Works on every
+ * AA_SCRATCH(allocator) { ... }: mark; rewind on fall-through, break, return, goto out. It takes back the calling thread's
+ * share alone: what other threads of a region inside allocated stays until the reset. Works on every
  * allocator; AA_CURRENT is resolved once, on entry. A loop that runs once: break and continue directly inside end
  * the block. On the heap it frees what this thread took since by aa_alloc on the heap handle and by arrays whose
  * AA_CURRENT led there; never what aa_materialize made, nor arrays with an explicit aa_heap() handle.

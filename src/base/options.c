@@ -25,7 +25,7 @@ static struct {
     int *target;
     const char **text; /* instead of target: kept as it is, for whom it is meant to read */
 } const table[] = {
-    {"AA_CHECKS", "checks of allocators that ask for none: none, api, full", checks_words, 0,
+    {"AA_CHECKS", "checks of allocators whose options leave them open: none, api, full", checks_words, 0,
      AA_CHECKS_NONE, &settings.checks, NULL},
     {"AA_VERBOSE", "1 prints this table", switch_words, 0, 0, &settings.verbose, NULL},
     {"AA_STATS", "1 (or text) or json: report live allocators at exit", stats_words, 0, 0,
