@@ -168,65 +168,58 @@ static __attribute__((noinline)) void deliver(const aa_violation *violation)
     call->handler = NULL;
 }
 
-static aa_status report(const aa_violation *what, aai_site site)
+static __attribute__((format(printf, 5, 0))) aa_status report(aa_violation_kind kind,
+                                                              const aa_allocator *allocator,
+                                                              aai_site site, aai_epochs epochs,
+                                                              const char *format, va_list arguments)
 {
+    char message[768];
+    (void)vsnprintf(message, sizeof message, format, arguments);
     aai_thread *const self = aai_self();
     const aai_call *const call = self == NULL ? NULL : innermost(self);
     if (site.file == NULL && call != NULL) {
         site.file = call->site.file;
         site.line = call->site.line;
     }
-    aa_violation violation = *what;
-    violation.allocator_name = what->allocator == NULL ? "?" : aa_name(what->allocator);
-    violation.function = site.function;
-    violation.file = site.file;
-    violation.line = site.line;
-    violation.thread_num = aai_omp_thread_num();
-    violation.level = aai_omp_level();
-    violation.thread_id = self == NULL ? 0 : self->id;
-    const aa_status status = aai_violation_status(what->kind);
-    if (!is_finding(what->kind)) {
-        (void)aai_fail(status, "%s: %s", site.function, what->message);
+    const aa_violation violation = {.kind = kind,
+                                    .message = message,
+                                    .allocator = allocator,
+                                    .allocator_name = allocator == NULL ? "?" : aa_name(allocator),
+                                    .function = site.function,
+                                    .file = site.file,
+                                    .line = site.line,
+                                    .thread_num = aai_omp_thread_num(),
+                                    .level = aai_omp_level(),
+                                    .thread_id = self == NULL ? 0 : self->id,
+                                    .epoch_seen = epochs.seen,
+                                    .epoch_now = epochs.now};
+    const aa_status status = aai_violation_status(kind);
+    if (!is_finding(kind)) {
+        (void)aai_fail(status, "%s: %s", site.function, message);
     }
     deliver(&violation);
-    if (!is_finding(what->kind)) {
-        (void)aai_fail(status, "%s: %s", site.function,
-                       what->message); /* the handler may have failed too */
+    if (!is_finding(kind)) { /* again: the handler may have failed too */
+        (void)aai_fail(status, "%s: %s", site.function, message);
     }
     return status;
 }
 
-enum { MESSAGE = 768 };
-
 aa_status aai_violate(aa_violation_kind kind, const aa_allocator *allocator, aai_site site,
                       const char *format, ...)
 {
-    char message[MESSAGE];
     va_list arguments;
     va_start(arguments, format);
-    (void)vsnprintf(message, sizeof message, format, arguments);
+    const aa_status status = report(kind, allocator, site, epochs_of(allocator), format, arguments);
     va_end(arguments);
-    const aai_epochs epochs = epochs_of(allocator);
-    const aa_violation what = {.kind = kind,
-                               .message = message,
-                               .allocator = allocator,
-                               .epoch_seen = epochs.seen,
-                               .epoch_now = epochs.now};
-    return report(&what, site);
+    return status;
 }
 
 aa_status aai_violate_stale(const aa_allocator *allocator, aai_site site, aai_epochs epochs,
                             const char *format, ...)
 {
-    char message[MESSAGE];
     va_list arguments;
     va_start(arguments, format);
-    (void)vsnprintf(message, sizeof message, format, arguments);
+    const aa_status status = report(AA_USE_AFTER_RESET, allocator, site, epochs, format, arguments);
     va_end(arguments);
-    const aa_violation what = {.kind = AA_USE_AFTER_RESET,
-                               .message = message,
-                               .allocator = allocator,
-                               .epoch_seen = epochs.seen,
-                               .epoch_now = epochs.now};
-    return report(&what, site);
+    return status;
 }
