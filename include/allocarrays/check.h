@@ -7,6 +7,10 @@
  * outside parallel regions: check cannot fail a test from inside one (used there they say so and abort).
  * Inside, AA_CHECK_IN_TEAM notes what is wrong, and aa_check_team or AA_CHECK_REGION fails the test after the region.
  *
+ * Linked before the OpenMP runtime (-fopenmp puts it last) the library also sees explicit tasks: under AA_CHECKS=api
+ * or full one that asks AA_CURRENT without the scope of its creator, a token or a scope of its own is AA_RACE. Each task
+ * then costs a capture of the scope more.
+ *
  * check forks for each test. A process that has run a region of libgomp hangs in the regions of its forked
  * children: main must open none, nor may unchecked fixtures, which run in main's process. AA_CHECK_MAIN is such a
  * main. A test that was given up with CK_FORK=no (check then jumps out of it) leaves its blocks open:

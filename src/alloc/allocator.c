@@ -227,6 +227,7 @@ void aai_base_rekey(aai_base *base, uint64_t key)
 /* ---- public calls ------------------------------------------------------------------------------------------ */
 
 aa_allocator *(*aai_resolve_current)(void);
+aa_allocator *(*aai_resolve_asked)(aai_site site);
 uint64_t aai_omp_handles;
 
 /* From here on the threads of a team share the first touch, and the clearing, of an allocation: below, one thread's

@@ -21,7 +21,7 @@ static aa_status resolve(aa_allocator **allocator, aai_site site)
     if ((*allocator)->kind != AAI_CURRENT) {
         return AA_OK;
     }
-    aa_allocator *const current = aai_resolve_current();
+    aa_allocator *const current = aai_resolve_asked(site);
     *allocator = current;
     if (current->kind == AAI_ARENA && aai_base_of(current)->creator != aa_tls.record->id) {
         return aai_foreign_thread(aai_base_of(current), site);

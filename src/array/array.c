@@ -7,6 +7,8 @@
  * No locks. */
 #include "array/array.h"
 
+#include "scope/scope.h"
+
 #include <inttypes.h>
 
 static const struct {
@@ -198,7 +200,7 @@ static AAI_COLD aa_allocator *refuse_foreign(const char *function, aa_allocator 
 /* A thread without a number (0) has made no arena. */
 static aa_allocator *resolve_current(const char *function)
 {
-    aa_allocator *const current = aa_current();
+    aa_allocator *const current = aai_current_asked((aai_site){function, NULL, 0});
     if (AAI_LIKELY(current->kind != AAI_ARENA ||
                    (AAI_LOAD(aai_base_of(current)->creator) == aa_tls.thread_id &&
                     aa_tls.thread_id != 0))) {

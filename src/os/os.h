@@ -59,6 +59,7 @@ typedef struct aai_thread {
     struct aai_scopes *scopes;   /* scope: its open scopes */
     void *dummy, *birth_places;  /* array: owned, freed with the record */
     size_t dummy_bytes;
+    struct aai_task *task; /* scope: the innermost explicit task under way, where tasks are seen */
     uint64_t team_failure; /* scope: the team reset that failed with it, 0: none */
 } aai_thread;
 

@@ -164,7 +164,8 @@ static const aai_handle *look_up(uintptr_t handle)
 
 const aai_handle *aai_handle_find(uintptr_t handle)
 {
-    aai_scopes *const mine = aai_scopes_mine(); /* made here if need be: without it each look takes the lock */
+    aai_scopes *const mine =
+        aai_scopes_mine(); /* made here if need be: without it each look takes the lock */
     const uint64_t now = __atomic_load_n(&version, __ATOMIC_ACQUIRE);
     if (mine != NULL && mine->seen_handle == handle &&
         (mine->seen != NULL || mine->seen_version == now)) {

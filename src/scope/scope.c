@@ -404,6 +404,15 @@ aa_allocator *aa_current(void)
     return aai_omp_carries() ? aai_current_of_icv() : current_of_thread();
 }
 
+aa_allocator *aai_current_asked(aai_site site)
+{
+    aa_allocator *const current = aa_current();
+    if (AAI_UNLIKELY(AAI_LOAD(aai_tasks_seen))) {
+        aai_task_look(current, site);
+    }
+    return current;
+}
+
 const char *aa_scope_mode(void)
 {
     if (!carried()) {
@@ -424,5 +433,6 @@ aa_allocator aai_current_handle = {
 __attribute__((constructor(101))) static void install_resolver(void)
 {
     aai_resolve_current = aa_current;
+    aai_resolve_asked = aai_current_asked;
     aai_fork_scopes = abandon;
 }

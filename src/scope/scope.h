@@ -21,7 +21,7 @@ typedef struct aai_entry {
     aai_cell *cell; /* NULL: the heap */
     uint64_t id;
     uintptr_t handle, saved;
-    const void *frame; /* of AA_WITH; NULL from aa_scope_enter */
+    const void *frame;      /* of AA_WITH; NULL from aa_scope_enter */
     const char *how, *file; /* AA_WITH, AA_TASK, ... and where, NULL: not known */
     int line, level;
     uint64_t resets; /* of the allocator when it was entered */
@@ -75,6 +75,11 @@ aai_entry *aai_entry_at(aai_scopes *scopes, size_t index);
 const aai_handle *aai_handle_find(uintptr_t handle);
 /* The allocator behind this thread's def-allocator-var: the heap when it is not ours or gone (reported). */
 aa_allocator *aai_current_of_icv(void);
+
+/* aa_current, for a call that asks AA_CURRENT: the task that makes it is looked at. task.c. */
+aa_allocator *aai_current_asked(aai_site site);
+extern bool aai_tasks_seen; /* relaxed; false: no task was ever seen to begin */
+void aai_task_look(const aa_allocator *current, aai_site site);
 
 /* Whether an OMPT tool has joined: tasks inherit the scope of their creator. */
 bool aai_ompt_is_active(void);

@@ -11,7 +11,6 @@
 
 enum { MOST_OPEN = 32, KINDS = AA_CORRUPTION + 1 };
 
-
 typedef enum block_kind { VIOLATIONS, ESCAPE, UPSTREAM, REGION } block_kind;
 
 typedef struct open_block {

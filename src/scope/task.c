@@ -1,0 +1,69 @@
+/* Floor 6, scope: explicit tasks that allocate without the scope of their creator. Runtimes tell nobody who made a
+ * task, so this needs someone who saw it: the test kit, which wraps the calls that create tasks.
+ *
+ *     record->task == the innermost task under way on this thread that was seen; NULL: none
+ *     the task has a scope of its own  ==  it has opened one and not left it, or has set def-allocator-var itself
+ *
+ * Who: a task's record lies on the stack of the thread that runs it, which alone reads and writes it. A tied task
+ * that waits lends its thread to others, which end before it goes on: a stack. */
+#include "scope/scope.h"
+
+#include <allocarrays/impl/task.h>
+
+bool aai_tasks_seen;
+
+static size_t depth_of(const aai_thread *self)
+{
+    return self->scopes == NULL ? 0 : self->scopes->depth;
+}
+
+static uintptr_t handle_now(void)
+{
+    return aai_omp_carries() ? aai_omp_default_get() : 0;
+}
+
+void aai_task_begin(aai_task *task, aa_token creator)
+{
+    aai_thread *const self = aai_self();
+    if (self == NULL) {
+        return;
+    }
+    *task = (aai_task){
+        .creator = creator, .outer = self->task, .handle = handle_now(), .depth = depth_of(self)};
+    self->task = task;
+    AAI_STORE(aai_tasks_seen, true); /* relaxed: this thread reads it */
+}
+
+void aai_task_end(aai_task *task)
+{
+    aai_thread *const self = aa_tls.record;
+    if (self != NULL && self->task == task) {
+        self->task = task->outer;
+    }
+}
+
+static bool has_own_scope(const aai_thread *self, const aai_task *task)
+{
+    return depth_of(self) > task->depth || handle_now() != task->handle;
+}
+
+void aai_task_look(const aa_allocator *current, aai_site site)
+{
+    const aai_thread *const self = aa_tls.record;
+    aai_task *const task = self == NULL ? NULL : self->task;
+    if (task == NULL || task->told || task->creator.allocator == current ||
+        !aai_alive(task->creator.cell, task->creator.id) || has_own_scope(self, task)) {
+        return;
+    }
+    const aa_allocator *const wanted = task->creator.allocator;
+    if (wanted->tier == AA_CHECKS_NONE && current->tier == AA_CHECKS_NONE) {
+        return;
+    }
+    task->told = true;
+    (void)aai_violate(
+        AA_RACE, current, site,
+        "a task allocates from '%s', which is in scope on the thread that runs it; it was "
+        "created in the scope of '%s'. Take a token along (aa_scope_capture, "
+        "firstprivate) and enter it in the task (AA_TASK)",
+        aa_name(current), aa_name(wanted));
+}
