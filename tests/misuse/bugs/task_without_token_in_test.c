@@ -1,4 +1,4 @@
-/* Mistake: the same in a test with the kit: the tasks fall to the heap, and nothing else in the test would tell
+/* Mistake: a task of a test with the kit allocates by AA_CURRENT without the scope of its creator and falls to the heap
  * Cure: aa_scope_capture() before, firstprivate(token), AA_TASK(token) inside the task */
 #include "bug.h"
 
