@@ -8,7 +8,7 @@
  * that: this is the most of ours (tools/check-needed keeps the sum). */
 static __thread struct {
     aa_status status;
-    char message[384];
+    char message[336];
 } last;
 
 static const char *const status_names[] = {

@@ -17,7 +17,7 @@
 
 AAI_BEGIN_DECLS
 
-enum { AAI_TLS_SLOTS = 3 };
+enum { AAI_TLS_SLOTS = 7 };
 
 typedef struct aai_window {
     char *cursor, *limit;
@@ -35,7 +35,7 @@ struct aa_allocator {
     const struct aai_ops *ops;
 };
 
-/* 64 bytes, zero in a new thread. Initial-exec: one load off the thread pointer, also from a library. */
+/* 128 bytes, zero in a new thread. Initial-exec: one load off the thread pointer, also from a library. */
 typedef struct aai_tls {
     struct {
         uint64_t key;
