@@ -100,7 +100,7 @@ AA_API aa_status aa_destroy(aa_allocator *allocator);
  * bytes: any; zero yields a unique valid pointer. Returns the memory, or NULL with the cause in
  * aa_last_status: AA_NOMEM, AA_OVERFLOW (above PTRDIFF_MAX), AA_INVALID (NULL allocator), AA_STALE,
  * AA_THREAD, AA_BUSY; nothing is consumed then.
- * Cost: inline, one compare for an arena and one more for shared and private.
+ * Cost: inline, one compare for an arena and one more for shared and private; AA_CURRENT is resolved out of line first.
  * Threads: arena owner; heap, shared and private any. Not for `omp target` code.
  * Source: PostgreSQL's bump context, upb's arena.
  */

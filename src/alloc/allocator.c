@@ -312,9 +312,28 @@ void *aai_serve(aa_allocator *allocator, aai_request *request, const char *funct
     return p;
 }
 
+/* No call is under way on this thread: what is in scope may be resolved, and its inline path tried, at once. */
+static bool is_idle(void)
+{
+    const aai_thread *const self = aa_tls.record;
+    return self != NULL && self->call_count == 0 && !aai_lock_any_held();
+}
+
+static bool is_anothers_arena(const aa_allocator *allocator)
+{
+    return allocator->kind == AAI_ARENA &&
+           AAI_LOAD(aai_base_of(allocator)->creator) != aa_tls.thread_id;
+}
+
 void *aai_alloc_slow(aa_allocator *allocator, size_t bytes)
 {
     aai_request request = {.bytes = bytes};
+    if (allocator != NULL && allocator->kind == AAI_CURRENT && is_idle()) {
+        aa_allocator *const current = aai_resolve_asked((aai_site){"aa_alloc", NULL, 0});
+        if (!is_anothers_arena(current)) {
+            return aai_alloc(current, bytes);
+        }
+    }
     return aai_serve(allocator, &request, "aa_alloc");
 }
 
