@@ -2,6 +2,8 @@
  * belongs to one thread; a shared allocator's central lane is used under that allocator's lock. */
 #include "alloc/lane.h"
 
+#include "base/plant.h"
+
 void aai_lane_init(aai_lane *lane, aa_allocator *allocator, aai_cell *cell, aai_feed *feed)
 {
     lane->window = &lane->own;
@@ -332,7 +334,8 @@ void *aai_lane_alloc(aai_lane *lane, aai_request *request)
 
 static bool above_marks(const aai_lane *lane)
 {
-    const uint64_t floor = lane->mark_count == 0 ? 0 : lane->marks[lane->mark_count - 1].count;
+    const bool marked = lane->mark_count != 0 && !AAI_PLANT(FREE_BELOW_MARK);
+    const uint64_t floor = !marked ? 0 : lane->marks[lane->mark_count - 1].count;
     return lane->window->count > floor;
 }
 
