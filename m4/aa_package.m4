@@ -10,9 +10,11 @@ AC_DEFUN([AA_PACKAGE], [
        [make the manual (HTML, man pages) and install it; default: if Doxygen is there])],
     [], [enable_docs=auto])
   AC_CHECK_PROG([DOXYGEN], [doxygen], [doxygen])
+  # Its filter, tools/doxygen-filter, asks for it by this name.
+  AC_CHECK_PROG([aa_python3], [python3], [yes], [no])
   aa_docs=no
-  AS_IF([test "x$enable_docs" != xno && test "x$DOXYGEN" != x], [aa_docs=yes])
+  AS_IF([test "x$enable_docs" != xno && test "x$DOXYGEN" != x && test $aa_python3 = yes], [aa_docs=yes])
   AS_IF([test "x$enable_docs" = xyes && test $aa_docs = no],
-    [AC_MSG_ERROR([--enable-docs: Doxygen is not there])])
+    [AC_MSG_ERROR([--enable-docs: Doxygen and Python 3 are needed])])
   AM_CONDITIONAL([DOCS], [test $aa_docs = yes])
 ])

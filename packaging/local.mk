@@ -110,3 +110,40 @@ installcheck-consumers:
 	ACLOCALDIR='$(DESTDIR)$(aclocaldir)' EXAMPLESDIR='$(DESTDIR)$(examplesdir)' \
 	$(SHELL) $(srcdir)/tests/build/consumers/run
 .PHONY: installcheck-consumers
+
+# ---- the manual ----------------------------------------------------------------------------------------
+# Made from the headers and doc/*.md at every call, in seconds. No page of it is in a release: who installs makes
+# it, as distributions want it, and where Doxygen is not there the headers say the same.
+docs:
+	@$(MKDIR_P) manual
+	DOXYGEN='$(DOXYGEN)' srcdir='$(srcdir)' $(SHELL) $(srcdir)/tools/make-docs '$(abs_builddir)/manual' '$(PACKAGE_VERSION)'
+.PHONY: docs install-manual uninstall-manual
+install-data-local: install-manual
+uninstall-local: uninstall-manual
+if DOCS
+install-manual: docs
+	$(MKDIR_P) '$(DESTDIR)$(mandir)/man3' '$(DESTDIR)$(docdir)/html/search'
+	$(INSTALL_DATA) manual/man3/* '$(DESTDIR)$(mandir)/man3'
+	for file in manual/html/*.* manual/html/search/*.*; do \
+		$(INSTALL_DATA) "$$file" "$(DESTDIR)$(docdir)/$${file#manual/}" || exit 1; \
+	done
+uninstall-manual:
+	rm -rf '$(DESTDIR)$(docdir)/html'
+	cd '$(DESTDIR)$(mandir)/man3' && rm -f allocarrays.3 allocarrays_*.3 aa_*.3 AA_*.3
+else
+install-manual:
+	@echo 'no man pages and no HTML: configure found no Doxygen or no Python 3, or --disable-docs was given'
+uninstall-manual:
+endif
+clean-local: clean-manual
+clean-manual:
+	rm -rf manual
+.PHONY: clean-manual
+
+TESTS += tests/build/manual
+EXTRA_DIST += \
+	packaging/Doxyfile.in \
+	packaging/manual.css \
+	tests/build/manual \
+	tools/doxygen-filter \
+	tools/make-docs
