@@ -9,10 +9,10 @@ AAI_BEGIN_DECLS
 
 /** How much is verified; see README.md, "What is checked". DEFAULT takes AA_CHECKS from the environment. */
 typedef enum aa_checks {
-    AA_CHECKS_DEFAULT = 0,
-    AA_CHECKS_NONE,
-    AA_CHECKS_API,
-    AA_CHECKS_FULL
+    AA_CHECKS_DEFAULT = 0, /* what the environment says; unset: none */
+    AA_CHECKS_NONE,        /* what is always checked, no more */
+    AA_CHECKS_API,         /* owners and handles on every call, foreign pointers, double frees */
+    AA_CHECKS_FULL         /* redzones, junk, poisoning and the guard as well */
 } aa_checks;
 
 /** Flags of aa_options and aa_upstream_pages. */
@@ -40,13 +40,14 @@ typedef struct aa_options {
     size_t lease;     /* shared: bytes a thread takes per lock; 0 = tuned, 1 = lock every time */
     int history;      /* resets remembered for autoscaling; 0 = 5 */
     aa_upstream *upstream; /* NULL = pages; not owned: must outlive the allocator */
-    aa_checks checks;
-    unsigned flags;
+    aa_checks checks;      /* the tier; DEFAULT = the environment's */
+    unsigned flags;        /* AA_ZEROED and others, or-ed */
     aa_upstream
         *fallback; /* gives blocks when capacity is full, or upstream refuses, beyond the capacity;
                               NULL = refuse. Its blocks go back at a reset after which capacity suffices */
 } aa_options;
 
+/** All defaults: the initialiser of an aa_options, for what has no {0} or {}. */
 #define AA_OPTIONS_INIT                                                                            \
     {                                                                                              \
         NULL, 0, 0, 0, 0, 0, NULL, AA_CHECKS_DEFAULT, 0, NULL                                      \
@@ -65,7 +66,7 @@ AA_API aa_allocator *aa_heap(void);
  * lock of the library held and must themselves be safe for the threads that use the allocator.
  */
 typedef struct aa_allocator_ops {
-    size_t size;
+    size_t size;                                                 /* sizeof(aa_allocator_ops) */
     void *(*alloc)(void *state, size_t bytes, size_t alignment); /* bytes > 0; NULL: no memory */
     void (*free)(void *state, void *pointer, size_t bytes);      /* optional */
     aa_status (*reset)(void *state);                             /* optional */

@@ -34,7 +34,7 @@ enum { AA_MAX_NDIM = 8 };
 
 /** One axis of a slice, as Python's start:stop:step; negative start and stop count from the end. */
 typedef struct aa_range {
-    int64_t start, stop, step;
+    int64_t start, stop, step; /* indices; step is not 0 */
 } aa_range;
 
 /** An end of a range left open, as Python's `:`. */
@@ -57,21 +57,21 @@ enum { AAI_ARRAY_CHECKED = 1, AAI_ARRAY_OWNING = 2, AAI_ARRAY_DENSE = 4 };
  * (an extent of 0) has not. Pass by pointer, return by value.
  */
 typedef struct aa_array {
-    void *data;
-    aa_dtype dtype;
-    int ndim;
-    int64_t shape[AA_MAX_NDIM];
+    void *data;                   /* of the first element; NULL: a null array */
+    aa_dtype dtype;               /* type of the elements */
+    int ndim;                     /* number of axes, 0 to AA_MAX_NDIM */
+    int64_t shape[AA_MAX_NDIM];   /* extents, in elements */
     int64_t strides[AA_MAX_NDIM]; /* in elements; may be negative or zero in views */
     aa_allocator *owner;          /* who gave the memory; NULL: wrapped or null */
     aa_allocator *dispatch;       /* whom aa_similar asks: AA_CURRENT or an allocator */
-    aai_validity validity;
+    aai_validity validity;        /* what aa_is_valid compares; private, as all below */
     const struct aai_cell
-        *dispatch_cell; /* with dispatch_id: is the allocator of `dispatch` alive */
-    uint64_t dispatch_id;
+        *dispatch_cell;   /* with dispatch_id: is the allocator of `dispatch` alive */
+    uint64_t dispatch_id; /* of the allocator of `dispatch` */
     uint64_t
         owner_id; /* of validity.cell's home at birth: while the home has it, the owner is alive */
     const void *made_at; /* the address of the call that made it */
-    unsigned flags;
+    unsigned flags;      /* checked, owning, dense */
 } aa_array;
 
 /** Say whether an array is null: what a failed array-returning call returns. NULL pointer: true. Threads: any. */

@@ -128,10 +128,10 @@ enum {
 
 /** Sizes and numbers of aa_check_team. */
 typedef struct aa_check_team_options {
-    int threads;   /* exactly; 1 to 4,096 */
-    int repeats;   /* rounds; 1 or more */
-    uint64_t seed; /* of the first round, the next one's is one more; 0: a new one in every run */
-    unsigned flags;
+    int threads;    /* exactly; 1 to 4,096 */
+    int repeats;    /* rounds; 1 or more */
+    uint64_t seed;  /* of the first round, the next one's is one more; 0: a new one in every run */
+    unsigned flags; /* AA_CHECK_NO_GATE, AA_CHECK_CALM, or-ed */
 } aa_check_team_options;
 
 /**

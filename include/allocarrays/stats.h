@@ -13,8 +13,8 @@ typedef struct aa_stats {
     size_t committed; /* bytes held from the upstream */
     size_t wasted;    /* tails of leases and blocks that are skipped until the next reset */
     size_t blocks;    /* pieces of upstream memory held */
-    uint64_t allocations; /* served, zero-byte ones included */
-    uint64_t resets;
+    uint64_t allocations;    /* served, zero-byte ones included */
+    uint64_t resets;         /* that took memory back */
     uint64_t growths;        /* blocks taken beyond the first */
     uint64_t upstream_calls; /* requests to and returns to the upstream */
     uint64_t lease_misses;   /* shared: times a thread took the lock to allocate */

@@ -21,6 +21,7 @@ AAI_BEGIN_DECLS
     X(AA_MISMATCH, "shapes or types do not go together")                                           \
     X(AA_IO, "reading or writing failed")
 
+/** Outcomes of calls. Allocation returns NULL or a null array instead, and aa_last_status then says which. */
 typedef enum aa_status {
 #define AAI_ENUM(name, text) name,
     AA_STATUS_LIST(AAI_ENUM)
@@ -72,20 +73,21 @@ typedef enum aa_violation_kind {
 
 /** What a violation handler is told. Pointers live until the handler returns. */
 typedef struct aa_violation {
-    aa_violation_kind kind;
-    const char *message; /* one sentence a person can act on */
-    const aa_allocator *allocator;
-    const char *allocator_name;
-    const char *function; /* the public call that refused */
-    const char *file;     /* the caller's, NULL where no macro could capture it */
-    int line;
-    int thread_num, level; /* OpenMP's, of the calling thread; 0 without OpenMP */
-    uint64_t thread_id;    /* this library's, never repeated */
+    aa_violation_kind kind;        /* the rule */
+    const char *message;           /* one sentence a person can act on */
+    const aa_allocator *allocator; /* whose rule; NULL where there is none, or it is gone */
+    const char *allocator_name;    /* its name; "?" without one */
+    const char *function;          /* the public call that refused */
+    const char *file;              /* the caller's, NULL where no macro could capture it */
+    int line;                      /* in that file; 0 without one */
+    int thread_num, level;         /* OpenMP's, of the calling thread; 0 without OpenMP */
+    uint64_t thread_id;            /* this library's, never repeated */
     /* Counts of resets and rewinds: when what is stale was made, and now; equal where nothing is stale. Of a
      * shared allocator's array: of its thread's part, where resets that the thread has not met count as one. */
     uint64_t epoch_seen, epoch_now;
 } aa_violation;
 
+/** A violation handler: told of each broken rule, with the context it was installed with. Threads: any, several at once. */
 typedef void aa_violation_handler(const aa_violation *violation, void *context);
 
 /**

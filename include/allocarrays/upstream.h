@@ -12,12 +12,13 @@ AAI_BEGIN_DECLS
  * thread, possibly several at once. An upstream that calls back into the allocator it serves gets AA_BUSY.
  */
 typedef struct aa_upstream_ops {
-    size_t size;
+    size_t size; /* sizeof(aa_upstream_ops) */
     /* Return memory of *bytes bytes aligned to alignment, or NULL. May give fewer, but at least `least`,
      * and then says so in *bytes; one that always gives *bytes can ignore `least`, and is asked once more,
      * for `least` bytes, when it has refused more. */
     void *(*alloc)(void *state, size_t least, size_t *bytes, size_t alignment);
-    void (*free)(void *state, void *pointer, size_t bytes); /* NULL: memory is never given back */
+    /* Take memory back, `bytes` being what alloc said. NULL: memory is never given back. */
+    void (*free)(void *state, void *pointer, size_t bytes);
     void (*destroy)(void *state); /* optional: runs in aa_upstream_destroy */
 } aa_upstream_ops;
 
