@@ -73,3 +73,19 @@ AC_DEFUN([AA_OPENMP_ALLOCATE_DIRECTIVE], [
     [AC_SUBST([AA_DIRECTIVE_CPPFLAGS], [-DAA_HAVE_ALLOCATE_DIRECTIVE=1])],
     [AC_SUBST([AA_DIRECTIVE_CPPFLAGS], [-DAA_HAVE_ALLOCATE_DIRECTIVE=0])])
 ])
+
+# AA_VERSION_SCRIPT
+# Does the linker give symbols versions? Sets the conditional VERSION_SCRIPT; without it the libraries export the same
+# names, unversioned.
+AC_DEFUN([AA_VERSION_SCRIPT], [
+  AC_CACHE_CHECK([whether the linker takes a version script], [aa_cv_version_script], [
+    AS_ECHO(["AA_0 { global: aa_*; local: *; };"]) >conftest.map
+    aa_saved_LDFLAGS=$LDFLAGS
+    LDFLAGS="$LDFLAGS -shared -fPIC -Wl,--version-script=conftest.map"
+    AC_LINK_IFELSE([AC_LANG_SOURCE([[int aa_one(void); int aa_one(void) { return 1; }]])],
+      [aa_cv_version_script=yes], [aa_cv_version_script=no])
+    LDFLAGS=$aa_saved_LDFLAGS
+    rm -f conftest.map
+  ])
+  AM_CONDITIONAL([VERSION_SCRIPT], [test "x$aa_cv_version_script" = xyes])
+])
