@@ -37,7 +37,7 @@ typedef struct aa_mark {
  * at most 4,096 deep per thread and allocator. On failure a mark for which aa_mark_is_null holds
  * (AA_INVALID, AA_NOMEM, AA_BUSY, AA_STALE, AA_THREAD). On an allocator that cannot mark (custom without
  * the method) the mark is a no-op.
- * Cost: O(1), some 30 ns. Threads: as aa_alloc.
+ * Cost: O(1), some 20 ns. Threads: as aa_alloc.
  */
 AA_API aa_mark aa_mark_take(aa_allocator *allocator);
 
@@ -79,7 +79,7 @@ AA_API void aai_scratch_end(aai_scratch *scratch);
  * (one warning), a destroyed allocator (AA_USE_AFTER_RESET) or no memory for the mark the body runs and nothing is
  * taken back. No barrier, taskwait, taskgroup or taskyield inside, unless every task that can run there frees or
  * scratches all it allocates.
- * Cost: some 60 ns; on the heap O(blocks taken). Threads: as aa_alloc.
+ * Cost: some 40 to 60 ns; on the heap O(blocks taken). Threads: as aa_alloc.
  * Source: Bumper.jl's @no_escape; PostgreSQL's memory contexts.
  */
 #define AA_SCRATCH(allocator) AAI_SCRATCH_(AAI_UNIQUE(aai_scratch_), allocator)

@@ -173,10 +173,16 @@ static inline bool aai_origin_take(aai_base *noted, const aai_base *origin)
 /* Begin a call, AA_CURRENT replaced by what it means: AA_INVALID for NULL, AA_NOMEM without a thread record,
  * AA_BUSY when this thread is already inside (a signal handler, an upstream that re-enters), AA_THREAD when
  * the current allocator is another thread's arena. On AA_OK aai_leave must follow. */
-aa_status aai_enter_at(aai_op *op, aa_allocator **allocator, aai_site site);
-static inline aa_status aai_enter(aai_op *op, aa_allocator **allocator, const char *function)
+aa_status aai_enter_from(aai_op *op, aa_allocator **allocator, const char *function,
+                         const char *file, int line);
+/* A site passed whole would go through memory, written in parts and read as one: dearer than all the rest. */
+AAI_INLINE aa_status aai_enter_at(aai_op *op, aa_allocator **allocator, aai_site site)
 {
-    return aai_enter_at(op, allocator, (aai_site){function, NULL, 0});
+    return aai_enter_from(op, allocator, site.function, site.file, site.line);
+}
+AAI_INLINE aa_status aai_enter(aai_op *op, aa_allocator **allocator, const char *function)
+{
+    return aai_enter_from(op, allocator, function, NULL, 0);
 }
 void aai_leave(aai_op *op);
 /* Where the call under way came in: for reports from below it. Inside an op. */

@@ -16,11 +16,8 @@
 
 /* AA_CURRENT becomes the allocator in scope. Another thread's arena is refused here at every tier: the scope
  * brings it to threads that never asked for it. */
-static aa_status resolve(aa_allocator **allocator, aai_site site)
+static __attribute__((noinline)) aa_status resolve(aa_allocator **allocator, aai_site site)
 {
-    if ((*allocator)->kind != AAI_CURRENT) {
-        return AA_OK;
-    }
     aa_allocator *const current = aai_resolve_asked(site);
     *allocator = current;
     if (current->kind == AAI_ARENA && aai_base_of(current)->creator != aa_tls.record->id) {
@@ -54,8 +51,8 @@ static void drop_left_by_jump(aai_thread *self, const void *frame)
     }
 }
 
-static aa_status push(aai_thread *self, aai_op *op, const aa_allocator *allocator, aai_site site,
-                      const void *frame)
+AAI_INLINE aa_status push(aai_thread *self, aai_op *op, const aa_allocator *allocator,
+                          aai_site site, const void *frame)
 {
     for (int i = 0; i < self->call_count; ++i) {
         if (self->calls[i].allocator == allocator) {
@@ -75,9 +72,9 @@ static aa_status push(aai_thread *self, aai_op *op, const aa_allocator *allocato
     return AA_OK;
 }
 
-__attribute__((noinline)) aa_status aai_enter_at(aai_op *op, aa_allocator **place, aai_site site)
+__attribute__((noinline)) aa_status aai_enter_from(aai_op *op, aa_allocator **place,
+                                                   const char *function, const char *file, int line)
 {
-    const char *const function = site.function;
     if (*place == NULL) {
         return aai_fail(AA_INVALID, "%s: NULL allocator", function);
     }
@@ -92,7 +89,8 @@ __attribute__((noinline)) aa_status aai_enter_at(aai_op *op, aa_allocator **plac
     if (self->call_count > 0 && !innermost(self)->in_callback) {
         return aai_fail(AA_BUSY, "%s: called from a signal handler during another call", function);
     }
-    const aa_status resolved = resolve(place, site);
+    const aai_site site = {function, file, line};
+    const aa_status resolved = (*place)->kind == AAI_CURRENT ? resolve(place, site) : AA_OK;
     return resolved != AA_OK ? resolved : push(self, op, *place, site, __builtin_frame_address(0));
 }
 

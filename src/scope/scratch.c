@@ -8,31 +8,34 @@ bool aa_mark_is_null(aa_mark mark)
     return mark.state == 0;
 }
 
-static aa_mark take_at(aa_allocator *allocator, aai_site site)
+/* Written in place, member by member: a mark that is copied whole at once waits for all of them. */
+AAI_INLINE bool take_at(aa_mark *mark, aa_allocator *allocator, aai_site site)
 {
-    static const aa_mark null;
     aa_allocator *real = allocator;
     aai_op op;
+    mark->state = 0;
     if (aai_enter_at(&op, &real, site) != AA_OK) {
-        return null;
+        return false;
     }
     const aai_base *const base = aai_base_of(real);
-    aa_mark mark = {.allocator = real,
-                    .cell = base->cell,
-                    .id = base->id,
-                    .thread_id = aai_self()->id,
-                    .state = MARK_TAKEN};
-    const aa_status status = real->ops->mark(real, &mark);
+    mark->allocator = real;
+    mark->cell = base->cell;
+    mark->id = base->id;
+    mark->thread_id = aa_tls.thread_id;
+    mark->state = MARK_TAKEN;
+    const bool taken = real->ops->mark(real, mark) == AA_OK;
     aai_leave(&op);
-    return status == AA_OK ? mark : null;
+    return taken;
 }
 
 aa_mark aa_mark_take(aa_allocator *allocator)
 {
-    return take_at(allocator, (aai_site){"aa_mark_take", NULL, 0});
+    static const aa_mark null;
+    aa_mark mark;
+    return take_at(&mark, allocator, (aai_site){"aa_mark_take", NULL, 0}) ? mark : null;
 }
 
-static aa_status check_mark(const aa_mark *mark, aai_site site)
+static AAI_COLD aa_status refuse_mark(const aa_mark *mark, aai_site site)
 {
     if (mark->state == 0) {
         return aai_fail(AA_INVALID, "%s: a null mark", site.function);
@@ -41,19 +44,21 @@ static aa_status check_mark(const aa_mark *mark, aai_site site)
         return aai_violate(AA_USE_AFTER_RESET, NULL, site,
                            "the allocator of this mark was destroyed");
     }
-    if (aa_tls.thread_id != mark->thread_id) {
-        return aai_violate(AA_FOREIGN_THREAD, mark->allocator, site,
-                           "this mark belongs to thread %llu; the thread that took it ends it",
-                           (unsigned long long)mark->thread_id);
-    }
-    return AA_OK;
+    return aai_violate(AA_FOREIGN_THREAD, mark->allocator, site,
+                       "this mark belongs to thread %llu; the thread that took it ends it",
+                       (unsigned long long)mark->thread_id);
 }
 
-static aa_status end_mark(const aa_mark *mark, aai_mark_end end, aai_site site)
+AAI_INLINE bool is_mine(const aa_mark *mark)
 {
-    const aa_status fine = check_mark(mark, site);
-    if (fine != AA_OK) {
-        return fine;
+    return mark->state != 0 && aai_alive(mark->cell, mark->id) &&
+           aa_tls.thread_id == mark->thread_id;
+}
+
+AAI_INLINE aa_status end_mark(const aa_mark *mark, aai_mark_end end, aai_site site)
+{
+    if (!is_mine(mark)) {
+        return refuse_mark(mark, site);
     }
     aai_op op;
     aa_allocator *allocator = mark->allocator;
@@ -85,7 +90,14 @@ aai_scratch aai_scratch_begin(aa_allocator *allocator, const char *file, int lin
                       "AA_SCRATCH(NULL) at %s:%d: the body runs, and nothing is taken back", file,
                       line);
     }
-    return (aai_scratch){.mark = take_at(allocator, site), .file = file, .line = line, .once = 1};
+    aai_scratch scratch;
+    scratch.file = file;
+    scratch.line = line;
+    scratch.once = 1;
+    if (!take_at(&scratch.mark, allocator, site)) {
+        scratch.mark.state = 0;
+    }
+    return scratch;
 }
 
 void aai_scratch_end(aai_scratch *scratch)
