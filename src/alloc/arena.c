@@ -270,8 +270,9 @@ aa_status aa_arena_adopt(aa_allocator *allocator)
                           aa_name(allocator));
     } else if (AAI_LOAD(arena->lane.mark_count) != 0) {
         status = aai_fail(AA_BUSY, "aa_arena_adopt: '%s' has open marks", aa_name(allocator));
-    } else {
+    } else if (arena->base.creator != aai_self()->id) {
         arena->base.creator = aai_self()->id;
+        aai_lane_renew(&arena->lane);
     }
     aai_leave(&op);
     return status;

@@ -2,6 +2,7 @@
  * belongs to one thread; a shared allocator's central lane is used under that allocator's lock. */
 #include "alloc/lane.h"
 
+#include "alloc/served.h"
 #include "base/plant.h"
 
 void aai_lane_init(aai_lane *lane, aa_allocator *allocator, aai_cell *cell, aai_feed *feed)
@@ -71,6 +72,15 @@ void aai_lane_to_version(aai_lane *lane, uint64_t version)
 {
     lane->edge.version = version;
     lane->edge.noted = NULL;
+}
+
+void aai_lane_renew(aai_lane *lane)
+{
+    for (size_t i = 0; i < lane->pieces.count; ++i) {
+        aai_lane_new_version(lane);
+        lane->pieces.at[i].version = lane->edge.version;
+    }
+    aai_lane_new_version(lane);
 }
 
 static void add_to(size_t *sum, size_t more)
@@ -415,6 +425,7 @@ bool aai_lane_free(aai_lane *lane, void *pointer, size_t bytes, const aai_validi
         aai_lane_to_version(lane, freed.version);
     } else {
         AAI_STORE(lane->window->cursor, (char *)pointer);
+        aai_recent_cut(lane, pointer, 0);
     }
     AAI_STORE(lane->edge.past_count, lane->edge.past_count + 1);
     AAI_STORE(lane->window->count, lane->window->count - 1);
@@ -446,6 +457,7 @@ aai_resized aai_lane_resize(aai_lane *lane, void *pointer, size_t old_bytes, siz
     } else {
         AAI_STORE(lane->window->cursor, start + after);
     }
+    aai_recent_cut(lane, start, after);
     return AAI_RESIZED;
 }
 

@@ -121,6 +121,9 @@ aa_status aai_lane_check_pointer(const aai_lane *lane, const void *pointer);
 
 /* The version follows the window, the marks and the whole pieces: allocarrays/impl/serve.h. */
 void aai_lane_new_version(aai_lane *lane);
+/* The same for all that it may come back to: another thread owns it now, and will not see what the former one
+ * remembers. */
+void aai_lane_renew(aai_lane *lane);
 void aai_lane_to_version(aai_lane *lane, uint64_t version);
 
 /* ---- chain.c: the blocks behind a lane, their growth and autoscaling ---------------------------------- */

@@ -249,3 +249,23 @@ bool aai_recent_resize(const aa_allocator *allocator, void *pointer, size_t byte
     e->end = (((uintptr_t)pointer + bytes + way->mask) & ~way->mask) | AAI_FIRST;
     return true;
 }
+
+/* In one version a younger entry lies higher: whoever frees the newest without us meets the first entry only. */
+void aai_recent_cut(const aai_lane *lane, const char *start, size_t rounded)
+{
+    aai_recent *const recent = aai_recent_mine;
+    for (size_t i = recent->top; i != lowest(recent); --i) {
+        aai_recent_entry *const e = entry_at(recent, i - 1);
+        if (e->start == NULL || e->version != lane->edge.version) {
+            continue;
+        }
+        if (e->start < start) {
+            break;
+        }
+        if (e->start == start && rounded != 0) {
+            e->end = ((uintptr_t)start + rounded) | (e->end & (AAI_FREED | AAI_FIRST));
+        } else {
+            e->start = NULL;
+        }
+    }
+}

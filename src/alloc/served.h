@@ -4,6 +4,7 @@
 #define AAI_SERVED_H
 
 #include "alloc/alloc.h"
+#include "alloc/lane.h"
 
 #include <allocarrays/impl/serve.h>
 
@@ -28,6 +29,10 @@ void aai_recent_note(aa_allocator *allocator, void *pointer, size_t bytes);
 bool aai_recent_free(void *pointer); /* now, or when younger ones are; false: not among them */
 size_t aai_recent_bytes(const void *pointer); /* 0: not among them */
 bool aai_recent_resize(const aa_allocator *allocator, void *pointer, size_t bytes);
+
+/* The calling thread's lane has from now on, in its current version, `rounded` bytes at `start` and nothing behind
+ * them, whoever gave them back: what is remembered must not say otherwise. */
+void aai_recent_cut(const aai_lane *lane, const char *start, size_t rounded);
 
 void aai_served_fork(void (*each)(aai_lock *));
 

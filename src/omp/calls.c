@@ -22,6 +22,8 @@
 
 /* ---- OpenMP ---------------------------------------------------------------------------------------------- */
 
+/* What is not decided by the sieves is out of line: the calls that pass on need no frame then, and only jump. */
+
 /* The handle was not the one that this thread used last, or there is no room, or there is something to check. */
 static __attribute__((noinline)) void *alloc_of_either(size_t bytes, uintptr_t handle)
 {
@@ -37,7 +39,12 @@ AA_API void *omp_alloc(size_t bytes, uintptr_t handle);
 AA_API void *omp_alloc(size_t bytes, uintptr_t handle)
 {
     void *p;
-    return AAI_LIKELY(aai_serve_inline(handle, bytes, &p)) ? p : alloc_of_either(bytes, handle);
+    if (AAI_LIKELY(aai_serve_inline(handle, bytes, &p))) {
+        return p;
+    }
+    const aai_runtime *const runtime = aai_runtime_peek();
+    return runtime != NULL && aai_passes(handle) ? runtime->alloc(bytes, handle)
+                                                 : alloc_of_either(bytes, handle);
 }
 
 AA_API void *omp_aligned_alloc(size_t alignment, size_t bytes, uintptr_t handle);
@@ -99,7 +106,13 @@ static __attribute__((noinline)) void free_of_either(void *pointer, uintptr_t ha
 AA_API void omp_free(void *pointer, uintptr_t handle);
 AA_API void omp_free(void *pointer, uintptr_t handle)
 {
-    if (AAI_UNLIKELY(!aai_serve_undo(pointer))) {
+    if (AAI_LIKELY(aai_serve_undo(pointer))) {
+        return;
+    }
+    const aai_runtime *const runtime = aai_runtime_peek();
+    if (runtime != NULL && aai_passes_free(pointer, handle)) {
+        runtime->free(pointer, handle);
+    } else {
         free_of_either(pointer, handle);
     }
 }
@@ -115,20 +128,37 @@ AA_API void omp_destroy_allocator(uintptr_t handle)
 
 /* ---- gcc's allocate clause --------------------------------------------------------------------------------- */
 
+/* gcc cuts no handle: one of the runtime's below 4 GiB, as a program has that is not position independent, is just that. */
+static __attribute__((noinline)) void *gomp_alloc_of_either(size_t alignment, size_t bytes,
+                                                            uintptr_t handle)
+{
+    aa_allocator *ours = NULL;
+    const aai_whose whose = aai_ask(handle, "GOMP_alloc", &ours);
+    return whose == AAI_THEIRS ? aai_their_gomp_alloc()(alignment, bytes, handle)
+                               : aai_serve_clause(ours, whose, bytes, alignment);
+}
+
 AA_API void *GOMP_alloc(size_t alignment, size_t bytes, uintptr_t handle);
 AA_API void *GOMP_alloc(size_t alignment, size_t bytes, uintptr_t handle)
 {
-    aa_allocator *ours;
-    const aai_whose whose = aai_ask_clause(&handle, "GOMP_alloc", &ours);
-    return whose == AAI_THEIRS ? aai_their_gomp_alloc()(alignment, bytes, handle)
-                               : aai_serve_clause(ours, whose, bytes, alignment);
+    return aai_passes(handle) ? aai_their_gomp_alloc()(alignment, bytes, handle)
+                              : gomp_alloc_of_either(alignment, bytes, handle);
+}
+
+static __attribute__((noinline)) void gomp_free_of_either(void *pointer, uintptr_t handle)
+{
+    if (!aai_serve_freed(pointer, &handle, "GOMP_free")) {
+        aai_their_gomp_free()(pointer, handle);
+    }
 }
 
 AA_API void GOMP_free(void *pointer, uintptr_t handle);
 AA_API void GOMP_free(void *pointer, uintptr_t handle)
 {
-    if (!aai_serve_freed(pointer, &handle, "GOMP_free")) {
+    if (aai_passes_free(pointer, handle)) {
         aai_their_gomp_free()(pointer, handle);
+    } else {
+        gomp_free_of_either(pointer, handle);
     }
 }
 
@@ -186,7 +216,7 @@ AA_API void *__kmpc_realloc(int thread, void *pointer, size_t bytes, uintptr_t h
 AA_API void __kmpc_free(int thread, void *pointer, uintptr_t handle);
 AA_API void __kmpc_free(int thread, void *pointer, uintptr_t handle)
 {
-    if (!aai_serve_freed(pointer, &handle, "__kmpc_free")) {
+    if (!aai_serve_freed_clause(pointer, &handle, "__kmpc_free")) {
         aai_their_kmpc_free()(thread, pointer, handle);
     }
 }

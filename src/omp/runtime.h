@@ -38,10 +38,16 @@ extern const aai_runtime *aai_runtime_known; /* NULL before the first look */
 /* Say which call is missing, and end the process: no program can be linked without it but for this library. */
 _Noreturn void aai_runtime_missing(const char *name);
 
-static inline const aai_runtime *aai_runtime_get(void)
+/* NULL, or a table with at least alloc and free. */
+static inline const aai_runtime *aai_runtime_peek(void)
 {
     /* acquire: pairs with the release in aai_runtime_find */
-    const aai_runtime *const known = __atomic_load_n(&aai_runtime_known, __ATOMIC_ACQUIRE);
+    return __atomic_load_n(&aai_runtime_known, __ATOMIC_ACQUIRE);
+}
+
+static inline const aai_runtime *aai_runtime_get(void)
+{
+    const aai_runtime *const known = aai_runtime_peek();
     return __builtin_expect(known != NULL, 1) ? known : aai_runtime_find();
 }
 

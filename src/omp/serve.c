@@ -57,12 +57,30 @@ void *aai_serve_clause(aa_allocator *allocator, aai_whose whose, size_t bytes, s
     return p;
 }
 
-bool aai_refuse_free(uintptr_t *handle, const char *function)
+static bool took_back(void *pointer)
 {
-    aa_allocator *ours;
-    const aai_whose whose = aai_ask_clause(handle, function, &ours);
+    return aai_serve_may_own(pointer) && (pointer == NULL || aai_serve_free(pointer));
+}
+
+/* The rest of it, for memory that is not ours. */
+static bool refuse(aai_whose whose, uintptr_t *handle)
+{
     if (whose == AAI_OURS) { /* the memory is theirs: let the runtime find out whose */
         *handle = AAI_OMP_NULL;
     }
     return whose == AAI_GONE_HANDLE;
+}
+
+bool aai_serve_freed(void *pointer, uintptr_t *handle, const char *function)
+{
+    aa_allocator *ours;
+    return took_back(pointer) ||
+           (*handle > AAI_OMP_PREDEFINED_MAX && refuse(aai_ask(*handle, function, &ours), handle));
+}
+
+bool aai_serve_freed_clause(void *pointer, uintptr_t *handle, const char *function)
+{
+    aa_allocator *ours;
+    return took_back(pointer) || (*handle > AAI_OMP_PREDEFINED_MAX &&
+                                  refuse(aai_ask_clause(handle, function, &ours), handle));
 }

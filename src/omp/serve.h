@@ -6,12 +6,16 @@
 
 #include <allocarrays/impl/serve.h>
 
+/* Whether a call is the runtime's by the sieves alone: then it is passed on at once, by a jump. */
+static inline bool aai_passes(uintptr_t handle)
+{
+    return handle != AAI_OMP_NULL && !aai_serve_may_know(handle);
+}
+
 /* Whom a handle asks. The runtime's are mostly told apart without a call. */
 static inline aai_whose aai_ask(uintptr_t handle, const char *function, aa_allocator **allocator)
 {
-    return handle != AAI_OMP_NULL && !aai_serve_may_know(handle)
-               ? AAI_THEIRS
-               : aai_serve_find(handle, function, allocator);
+    return aai_passes(handle) ? AAI_THEIRS : aai_serve_find(handle, function, allocator);
 }
 
 /* Whether a handle may be what is left of one that was cut to an int. */
@@ -31,19 +35,18 @@ void *aai_serve_zeroed(aa_allocator *allocator, size_t count, size_t bytes, size
 /* An allocation by a clause that cannot fail, for its code does not look: a refusal ends the process. */
 void *aai_serve_clause(aa_allocator *allocator, aai_whose whose, size_t bytes, size_t alignment);
 
-/* The rest of it, for memory that is not ours. */
-bool aai_refuse_free(uintptr_t *handle, const char *function);
+/* The same for a free. */
+static inline bool aai_passes_free(const void *pointer, uintptr_t handle)
+{
+    return !aai_serve_may_own(pointer) &&
+           (handle <= AAI_OMP_PREDEFINED_MAX || !aai_serve_may_know(handle));
+}
 
 /* Free, if it is ours or must be refused. False: the runtime's, to be passed on with *handle. */
-static inline bool aai_serve_freed(void *pointer, uintptr_t *handle, const char *function)
-{
-    if (aai_serve_may_own(pointer) && (pointer == NULL || aai_serve_free(pointer))) {
-        return true;
-    }
-    return *handle > AAI_OMP_PREDEFINED_MAX &&
-           (aai_serve_may_know(*handle) || aai_looks_cut(*handle)) &&
-           aai_refuse_free(handle, function);
-}
+bool aai_serve_freed(void *pointer, uintptr_t *handle, const char *function);
+
+/* The same for what a clause or directive of clang's frees, whose handle may be cut. */
+bool aai_serve_freed_clause(void *pointer, uintptr_t *handle, const char *function);
 
 /* What a realloc call says; `whole` passes it on to the runtime as it came. */
 typedef struct aai_realloc_call {

@@ -59,6 +59,8 @@ static const word values[] = {{"default", AAI_ATV_DEFAULT},
                               {"interleaved", AAI_ATV_INTERLEAVED},
                               {NULL, 0}};
 
+static const word numbers[] = {{"default", AAI_ATV_DEFAULT}, {NULL, 0}};
+
 static bool is_letter(char c)
 {
     return c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
@@ -119,8 +121,10 @@ static bool read_value(const char **at, uintptr_t key, uintptr_t *value)
     if (key == AAI_ATK_FB_DATA) {
         return read_word(at, allocators, value);
     }
-    const bool is_number = key == AAI_ATK_ALIGNMENT || key == AAI_ATK_POOL_SIZE;
-    return read_word(at, values, value) || (is_number && read_number(at, value));
+    if (key == AAI_ATK_ALIGNMENT || key == AAI_ATK_POOL_SIZE) { /* no other word is a number */
+        return read_word(at, numbers, value) || read_number(at, value);
+    }
+    return read_word(at, values, value);
 }
 
 /* The traits that a predefined allocator of the runtime stands for, OpenMP 5.1, table 2.10. */

@@ -426,6 +426,8 @@ static const struct {
     {"nonsense", "not understood from \"nonsense\""},
     {"omp_default_mem_space:pool_size", "not understood from \"\""},
     {"omp_default_mem_space:pool_size=x", "not understood from \"x\""},
+    {"omp_default_mem_space:pool_size=true", "not understood from \"true\""},
+    {"omp_default_mem_space:alignment=thread", "not understood from \"thread\""},
     {"omp_default_mem_space:pool_size=10,", "not understood from \"\""},
     {"omp_default_mem_space;", "not understood from \";\""},
     {"omp_thread_mem_alloc:pool_size=4", "not understood from \":pool_size=4\""},

@@ -43,7 +43,8 @@ AAI_INLINE bool aai_serve_may_know(uintptr_t handle)
  * with each of them, and comes back when the lane comes back to exactly where it was. No version is used twice.
  *     entry.version == edge.version of a lane  =>  the entry is an allocation of that lane which no reset and no
  *                                                  rewind has taken
- * and among the entries of one version the newest allocation is the one that ends at the cursor.
+ * and among the entries of one version the newest allocation is the one that ends at the cursor: what aa_free or
+ * aa_realloc, which know nothing of entries, take from a window is cut out of them (aai_recent_cut).
  *
  *     the live entries are at[i mod AAI_RECENT] for max(bottom, top - AAI_RECENT) <= i < top; all others have
  *     start == NULL.  start == NULL: gone.  Else it ends at `end`, rounded up.
@@ -128,7 +129,7 @@ AAI_INLINE bool aai_serve_undo(void *pointer)
 {
     aai_recent *const recent = aai_recent_mine;
     aai_recent_entry *const entry = &recent->at[(recent->top - 1) % AAI_RECENT];
-    if (entry->start != pointer ||
+    if (entry->start != pointer || pointer == NULL || /* as the entries that are gone are */
         __atomic_load_n(recent->ways[0].key_at, __ATOMIC_RELAXED) != recent->undo) {
         return false;
     }
