@@ -8,6 +8,7 @@
  * Source: AllocArrays.jl's AutoscalingAllocBuffer. */
 #include "alloc/lane.h"
 
+#include "base/plant.h"
 #include "memory/guard.h"
 #include "os/tools.h"
 
@@ -236,7 +237,7 @@ static void drop_blocks(aai_base *base, aai_chain *chain)
     chain->beyond = 0;
     AAI_STORE(chain->count, 0);
     AAI_STORE(chain->committed, 0);
-    give_blocks(base, old);
+    give_blocks(base, AAI_PLANT(FOLD_LEAKS) && old != NULL ? old->next : old);
 }
 
 /* Replace the chain by one block. Under a cap the old memory goes first; else the new one comes first, and

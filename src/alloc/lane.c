@@ -248,7 +248,8 @@ static bool take_spare_whole(aai_lane *lane, size_t bytes, size_t align_mask, aa
 
 static char *bump(aai_lane *lane, size_t rounded, size_t align_mask)
 {
-    const size_t padding = aai_padding(lane->window->cursor, align_mask);
+    const size_t known_mask = AAI_PLANT(ALIGNS_TO_PAGE) ? aai_min(align_mask, 4095) : align_mask;
+    const size_t padding = aai_padding(lane->window->cursor, known_mask);
     if (padding !=
         0) { /* the rest of the window becomes a piece, so that frees find their way back */
         char *const start = lane->window->cursor + padding;
@@ -286,6 +287,7 @@ static char *alloc_whole(aai_lane *lane, size_t rounded, size_t align_mask)
     aai_piece piece = {.kind = AAI_PIECE_WHOLE};
     if (!take_spare_whole(lane, rounded, align_mask, &piece) &&
         !lane->feed(lane, AAI_PIECE_WHOLE, rounded, align_mask + 1, &piece)) {
+        add_to(&lane->closed, AAI_PLANT(REFUSED_COUNTS) ? rounded : 0);
         return NULL;
     }
     piece.kind = AAI_PIECE_WHOLE;
@@ -447,7 +449,7 @@ aai_resized aai_lane_resize(aai_lane *lane, void *pointer, size_t old_bytes, siz
     char *const start = pointer;
     aai_piece *const whole = newest_whole(lane);
     const char *const limit = whole != NULL ? whole->limit : lane->window->limit;
-    if (after > (size_t)(limit - start)) {
+    if (after > (size_t)(limit - start) + (AAI_PLANT(GROWS_PAST_END) ? lane->mask + 1 : 0)) {
         return AAI_MUST_MOVE;
     }
     aai_lane_note_peak(lane);

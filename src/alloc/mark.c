@@ -2,6 +2,8 @@
  * ended mark matches nothing. Owner thread only. */
 #include "alloc/lane.h"
 
+#include "base/plant.h"
+
 aa_status aai_lane_mark_take(aai_lane *lane, aa_mark *mark)
 {
     if (lane->mark_count == AAI_MARK_DEPTH) {
@@ -51,7 +53,9 @@ static void rewind_to(aai_lane *lane, const aai_lane_mark *mark)
     AAI_STORE(lane->window->count, mark->count);
     if (gone != 0) {
         AAI_STORE(lane->edge.past_count, lane->edge.past_count + gone);
-        aai_cell_rewind(lane->cell, mark->count);
+        if (!AAI_PLANT(REWIND_KEEPS_ARRAYS)) {
+            aai_cell_rewind(lane->cell, mark->count);
+        }
     }
 }
 
@@ -59,7 +63,8 @@ static void rewind_to(aai_lane *lane, const aai_lane_mark *mark)
 aa_status aai_refuse_pinned(const aa_allocator *allocator, aai_cell *cell, uint64_t floor,
                             aai_mark_end end)
 {
-    if (AAI_LOAD(AAI_LOAD(cell->home)->pins) == 0 || !aai_cell_pinned_above(cell, floor)) {
+    if (AAI_LOAD(AAI_LOAD(cell->home)->pins) == 0 || !aai_cell_pinned_above(cell, floor) ||
+        AAI_PLANT(PIN_IGNORED)) {
         return AA_OK;
     }
     if (end == AAI_END_SCRATCH) {

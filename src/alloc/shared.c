@@ -11,6 +11,8 @@
  * A thread that ends leaves its unused memory in `tails` and its lane in the idle list, for the next thread. */
 #include "alloc/lane.h"
 
+#include "base/plant.h"
+
 #include <allocarrays/shared.h>
 #include <sched.h>
 
@@ -181,7 +183,9 @@ static bool feed(aai_lane *lane, aai_piece_kind kind, size_t least, size_t align
 static void restart(seat *me)
 {
     aai_lane *const lane = &me->lane;
-    aai_lane_clear(lane);
+    if (!AAI_PLANT(STALE_LANE)) {
+        aai_lane_clear(lane);
+    }
     aai_cell_restart(lane->cell, 0);
     AAI_STORE(lane->key, me->shared->base.head.key);
     set_lease(me, me->shared->lease != 0 ? me->shared->lease : FIRST_LEASE);

@@ -2,6 +2,7 @@
 #include "alloc/watch.h"
 
 #include "alloc/lane.h"
+#include "base/plant.h"
 #include "os/tools.h"
 
 #include <inttypes.h>
@@ -45,7 +46,7 @@ void aai_watch_free(aai_lane *lane)
 
 bool aai_watch_round(const aai_lane *lane, size_t bytes, size_t *taken)
 {
-    const size_t wanted = aai_max(bytes, 1);
+    const size_t wanted = AAI_PLANT(ZERO_IS_NOTHING) ? bytes : aai_max(bytes, 1);
     if (lane->watch == NULL) {
         return aai_round_up(wanted, lane->mask, taken);
     }

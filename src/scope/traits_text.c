@@ -8,6 +8,8 @@
  * Lock: none; who makes one too many destroys it again. */
 #include "scope/traits.h"
 
+#include "base/plant.h"
+
 #include <allocarrays/traits.h>
 #include <errno.h>
 
@@ -154,7 +156,7 @@ static bool read_trait(const char **at, aai_pool_words *words)
     if (words->count == AAI_TRAITS_MAX || !read_word(at, keys, &key) || **at != '=') {
         return false;
     }
-    ++*at;
+    *at += AAI_PLANT(STEPS_OVER_END) ? 2 : 1;
     if (!read_value(at, key, &value)) {
         return false;
     }

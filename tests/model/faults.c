@@ -1,0 +1,192 @@
+/* The n-th request to the upstream is refused, for every n, once and for ever, while random programs run on all kinds of
+ * bump allocators at once: the right status, nothing lost, exact stats, every byte returned (tests/model/model.h).
+ * First the model's own upstream refuses, then the operating system: mmap and mremap fail with ENOMEM. `faults limit` has
+ * the address space itself run out (RLIMIT_AS). */
+#include "model.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { PROGRAMS = 32, CALLS = 240 };
+
+static model world;
+
+/* ---- the operating system refuses --------------------------------------------------------------------------- */
+
+/* Ours are called before the C library's, whose own malloc does not come here. */
+static bool system_refuses(void)
+{
+    if (!world.pages) {
+        return false;
+    }
+    const uint64_t n = ++world.requests;
+    const bool refuses = (world.refuse > 0 && n == (uint64_t)world.refuse) ||
+                         (world.refuse < 0 && n >= (uint64_t)-world.refuse);
+    world.refused += refuses;
+    errno = refuses ? ENOMEM : errno;
+    return refuses;
+}
+
+void *mmap(void *address, size_t bytes, int protection, int flags, int file, off_t offset)
+{
+    return system_refuses()
+               ? MAP_FAILED
+               : (void *)syscall(SYS_mmap, address, bytes, protection, flags, file, offset);
+}
+
+void *mremap(void *address, size_t old_bytes, size_t new_bytes, int flags, ...)
+{
+    va_list more;
+    va_start(more, flags);
+    void *const to = (flags & MREMAP_FIXED) != 0 ? va_arg(more, void *) : NULL;
+    va_end(more);
+    return system_refuses() ? MAP_FAILED
+                            : (void *)syscall(SYS_mremap, address, old_bytes, new_bytes, flags, to);
+}
+
+/* ---- programs ------------------------------------------------------------------------------------------------- */
+
+static uint64_t draw(uint64_t *random)
+{
+    *random ^= *random << 13;
+    *random ^= *random >> 7;
+    *random ^= *random << 17;
+    return *random * UINT64_C(0x2545f4914f6cdd1d) >> 16;
+}
+
+/* Requests made. The kinds are all there, under a tier of checks that the program's number chooses. */
+static uint64_t run_program(unsigned number, int64_t refuse, bool pages)
+{
+    uint64_t random = (number + 1) * UINT64_C(0x9e3779b97f4a7c15);
+    model *const m = &world;
+    m->number = number;
+    m->step = 0;
+    m->requests = m->refused = 0;
+    m->refuse = refuse;
+    m->pages = pages;
+    (void)snprintf(m->label, sizeof m->label, "%s, request %lld, program",
+                   pages ? "mmap" : "upstream", (long long)refuse);
+    for (unsigned i = 0; i < CALLS; ++i) {
+        const uint64_t drawn = draw(&random);
+        unsigned char bytes[MODEL_CALL_BYTES];
+        memcpy(bytes, &drawn, sizeof bytes);
+        model_call call = model_decode(bytes);
+        if (i % (CALLS / 4) < MODEL_SLOTS) { /* again, for one that was refused or destroyed */
+            call.op = MODEL_CREATE;
+            call.at = i % (CALLS / 4);
+            call.code = (call.code & ~0x300u) | call.at << 8;
+        }
+        if (call.op == MODEL_ALLOC) {
+            call.bytes *= 40; /* so that they grow */
+        }
+        call.code = (call.code & ~3u) | (number & 3u);
+        model_run(m, &call);
+    }
+    model_check(m);
+    const uint64_t requests = m->requests;
+    model_end(m);
+    return requests;
+}
+
+/* Requests that were refused, each once and with all behind it. */
+static uint64_t refuse_each(bool pages)
+{
+    uint64_t all = 0;
+    for (unsigned number = 0; number < PROGRAMS; ++number) {
+        const uint64_t requests = run_program(number, 0, pages);
+        for (uint64_t n = 1; n <= requests; ++n) {
+            (void)run_program(number, (int64_t)n, pages);
+            (void)run_program(number, -(int64_t)n, pages);
+        }
+        all += requests;
+    }
+    return all;
+}
+
+/* ---- an address space that ends -------------------------------------------------------------------------------- */
+
+static bool is_filled(const char *p, size_t bytes, int with)
+{
+    for (size_t i = 0; i < bytes; i += 511) {
+        if (p[i] != (char)with) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Takes memory until there is none; then what is held is whole, and after a reset it goes on. */
+static int exhaust(aa_allocator *a)
+{
+    enum { BYTES = 1 << 20, MOST = 4096 };
+    static char *held[MOST];
+    for (int round = 0; round < 3; ++round) {
+        int count = 0;
+        while (count < MOST && (held[count] = aa_alloc(a, BYTES)) != NULL) {
+            memset(held[count], count & 127, BYTES);
+            ++count;
+        }
+        if (count == 0 || count == MOST || aa_last_status() != AA_NOMEM) {
+            return 1;
+        }
+        for (int i = 0; i < count; ++i) {
+            if (!is_filled(held[i], BYTES, i & 127)) {
+                return 1;
+            }
+        }
+        if (aa_reset(a) != AA_OK) {
+            return 1;
+        }
+    }
+    return aa_destroy(a) == AA_OK ? 0 : 1;
+}
+
+static int run_limited(void)
+{
+    static aa_allocator *(*const create[])(const aa_options *) = {aa_arena_create, aa_shared_create,
+                                                                  aa_private_create};
+    int failed = 0;
+    for (size_t i = 0; i < sizeof create / sizeof create[0]; ++i) {
+        const pid_t child = fork();
+        if (child == 0) {
+            const rlim_t bytes = (rlim_t)512 << 20;
+            (void)setrlimit(RLIMIT_AS, &(struct rlimit){bytes, bytes});
+            aa_allocator *const a = create[i](NULL);
+            exit(a == NULL ? 1 : exhaust(a));
+        }
+        int status = 1;
+        failed += child < 0 || waitpid(child, &status, 0) < 0 || status != 0;
+    }
+    printf("faults limit: 3 kinds until 512 MiB of address space are used up, 3 times: %s\n",
+           failed == 0 ? "nothing lost" : "FAILED");
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 2 && strcmp(argv[1], "limit") == 0) {
+        return run_limited();
+    }
+    struct timespec start, end;
+    (void)clock_gettime(CLOCK_MONOTONIC, &start);
+    model_init(&world);
+    const uint64_t upstream = refuse_each(false), system = refuse_each(true);
+    world.pages = false;
+    model_fini(&world);
+    (void)clock_gettime(CLOCK_MONOTONIC, &end);
+    printf("check-faults: K = %llu requests of the upstream and %llu of mmap and mremap refused, "
+           "each once and for ever, in "
+           "%d programs, %.1f s: nothing lost\n",
+           (unsigned long long)upstream, (unsigned long long)system, PROGRAMS,
+           (double)(end.tv_sec - start.tv_sec) + (double)(end.tv_nsec - start.tv_nsec) / 1e9);
+    return upstream > 0 && system > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
