@@ -147,3 +147,24 @@ EXTRA_DIST += \
 	tests/build/manual \
 	tools/doxygen-filter \
 	tools/make-docs
+
+# ---- Debian --------------------------------------------------------------------------------------------
+# tools/debian-package builds the packages from `make dist`.
+EXTRA_DIST += \
+	debian/changelog \
+	debian/control \
+	debian/copyright \
+	debian/liballocarrays-check0.install \
+	debian/liballocarrays-dev.install \
+	debian/liballocarrays-doc.doc-base \
+	debian/liballocarrays-doc.install \
+	debian/liballocarrays-kernels0.install \
+	debian/liballocarrays-omp0.install \
+	debian/liballocarrays-ompt0.install \
+	debian/liballocarrays-ompt0.lintian-overrides \
+	debian/liballocarrays0.install \
+	debian/rules \
+	debian/source/format \
+	debian/tests/consumers \
+	debian/tests/control \
+	tools/debian-package
