@@ -147,3 +147,59 @@ EXTRA_DIST += \
 	tests/build/manual \
 	tools/doxygen-filter \
 	tools/make-docs
+
+# ---- the guides ----------------------------------------------------------------------------------------
+# Their examples, compiled and run; tools/check-doc-code proves that the pages quote them.
+guide_tests = \
+	tests/omp/guide_mistakes \
+	tests/unit/guide_concepts \
+	tests/unit/guide_porting \
+	tests/unit/guide_tuning
+if C_TESTS
+check_PROGRAMS += $(guide_tests)
+endif
+
+# The pictures of doc/ are drawn by a script; the figures of doc/start-here.md come from a run.
+pictures:
+	$(srcdir)/tools/draw-pictures
+start-figures: examples/start/start examples/start/with_malloc
+	OMP_WAIT_POLICY=passive $(SHELL) $(srcdir)/tools/start-figures .
+.PHONY: pictures start-figures
+EXTRA_DIST += \
+	doc/concepts.md \
+	doc/figures/start-here.txt \
+	doc/limits.md \
+	doc/pictures/allocation.svg \
+	doc/pictures/arena.svg \
+	doc/pictures/fold.svg \
+	doc/pictures/private.svg \
+	doc/pictures/scope.svg \
+	doc/pictures/scratch.svg \
+	doc/pictures/shared.svg \
+	doc/pictures/start-here.svg \
+	doc/porting.md \
+	doc/start-here.md \
+	doc/tuning.md \
+	tools/draw-pictures \
+	tools/start-figures
+
+# ---- Debian --------------------------------------------------------------------------------------------
+# tools/debian-package builds the packages from `make dist`.
+EXTRA_DIST += \
+	debian/changelog \
+	debian/control \
+	debian/copyright \
+	debian/liballocarrays-check0.install \
+	debian/liballocarrays-dev.install \
+	debian/liballocarrays-doc.doc-base \
+	debian/liballocarrays-doc.install \
+	debian/liballocarrays-kernels0.install \
+	debian/liballocarrays-omp0.install \
+	debian/liballocarrays-ompt0.install \
+	debian/liballocarrays-ompt0.lintian-overrides \
+	debian/liballocarrays0.install \
+	debian/rules \
+	debian/source/format \
+	debian/tests/consumers \
+	debian/tests/control \
+	tools/debian-package
