@@ -109,6 +109,7 @@ static bool grow(aai_shared *s, size_t least, size_t wanted, size_t alignment)
         0) { /* one at a time: what the other brings may do for both, and the cap stays exact */
         aai_lock_release(&s->lock);
         (void)sched_yield();
+        AAI_POINT_YIELD();
         aai_lock_acquire(&s->lock);
         return true;
     }

@@ -2,6 +2,7 @@
 #ifndef AAI_MEMORY_H
 #define AAI_MEMORY_H
 
+#include "base/point.h"
 #include "base/tree.h"
 #include "sync/lock.h"
 
@@ -133,10 +134,12 @@ typedef struct aai_cell {
     struct aai_cell *next_free;
 } aai_cell;
 
-#define AAI_LOAD(place) __atomic_load_n(&(place), __ATOMIC_RELAXED)
-#define AAI_STORE(place, value) __atomic_store_n(&(place), (value), __ATOMIC_RELAXED)
-#define AAI_ADD(place, value) ((void)__atomic_fetch_add(&(place), (value), __ATOMIC_RELAXED))
-#define AAI_SUB(place, value) ((void)__atomic_fetch_sub(&(place), (value), __ATOMIC_RELAXED))
+#define AAI_LOAD(place) (AAI_POINT(), __atomic_load_n(&(place), __ATOMIC_RELAXED))
+#define AAI_STORE(place, value) (AAI_POINT(), __atomic_store_n(&(place), (value), __ATOMIC_RELAXED))
+#define AAI_ADD(place, value)                                                                      \
+    (AAI_POINT(), (void)__atomic_fetch_add(&(place), (value), __ATOMIC_RELAXED))
+#define AAI_SUB(place, value)                                                                      \
+    (AAI_POINT(), (void)__atomic_fetch_sub(&(place), (value), __ATOMIC_RELAXED))
 
 /* A cell with this id and key (home NULL: its own home); NULL without memory. */
 aai_cell *aai_cell_take(uint64_t id, uint64_t key, aai_cell *home);

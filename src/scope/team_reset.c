@@ -207,6 +207,7 @@ static bool wait_while_open(const gathering *g)
     const int64_t deadline = milliseconds() + (int64_t)aai_settings_get()->team_timeout * 1000;
     const int kept = errno;
     for (unsigned round = 0; verdict_of(g) == WAITING; ++round) {
+        AAI_POINT_YIELD();
         if (round > SPINS) {
             (void)sched_yield();
             if (round % SPINS == 0 && milliseconds() >= deadline) {
