@@ -1,5 +1,6 @@
 /* Bench: the program "digits": the network of examples/digits over its 1,000 images, by allocator ("digits", a
  * process per sample), and kernels on checked arrays against the same on unchecked ones ("kernels"). */
+#include "stream.h"
 #include "subjects.h"
 
 #include <algorithm>
@@ -227,4 +228,5 @@ void register_samples()
 {
     add_digits();
     add_kernels();
+    register_stream();
 }

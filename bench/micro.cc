@@ -7,4 +7,5 @@ void register_samples()
     bench::register_arrays();
     bench::register_pages();
     bench::register_growth();
+    bench::register_sharing();
 }

@@ -35,7 +35,7 @@ class Check:
     def line(self):
         measured = "-" if self.measured is None else tables.number(self.measured) + " " + self.unit
         spread = "" if self.spread is None else " (%s - %s)" % tuple(tables.number(s) for s in self.spread)
-        return "  %-4s %-80s %s %-9s %-24s %s" % (
+        return "  %-7s %-80s %s %-9s %-24s %s" % (
             self.target, self.what[:80], ">=" if self.least else "<=", tables.number(self.bound) + " " + self.unit,
             measured + spread, self.verdict())
 
@@ -221,9 +221,33 @@ def p12(data):
                 high[0] / low[0], 1.10)
 
 
+def stream(data):
+    """Memory-bound kernels reach nine tenths of the matching loop of STREAM."""
+    cases = data.cases("stream")
+    checks = [against("STREAM", "%s / %s" % (case, row), data, ("stream", case, row),
+                      ("stream", case, next(s for s in rows if not s.startswith("aa_"))), 1 / 0.9)
+              for case, rows in cases.items() for row in rows if row.startswith("aa_")]
+    return checks or [Check("STREAM", "kernels at 10^7 doubles (bench/digits was not built)", None, 1 / 0.9)]
+
+
+def regions(data):
+    """Neither a region where one thread would do sooner, nor none where it would pay: at most a tenth over one thread."""
+    cases = data.cases("regions")
+    checks = [against("REGION", "%s: all threads / one" % case, data, ("regions", case, "all threads"),
+                      ("regions", case, "one thread"), 1.10) for case in cases]
+    return checks or [Check("REGION", "aa_add_into (bench/digits was not built)", None, 1.10)]
+
+
+def sharing(data):
+    cases = data.cases("sharing")
+    return [against("SHARING", "%s: %s / a line each" % (case, kind), data, ("sharing", case, kind),
+                    ("sharing", case, "a cache line each, by hand"), 1.10)
+            for case in cases for kind in ("shared", "private")]
+
+
 def check(data, counted):
     checks = list(p0(data, counted))
-    for target in (p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12):
+    for target in (p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, stream, regions, sharing):
         checks += target(data)
     return checks
 
@@ -235,5 +259,5 @@ def lines(checks):
     for target in dict.fromkeys(c.target for c in checks):
         mine = [c for c in checks if c.target == target]
         met, gone = sum(1 for c in mine if c.met), sum(1 for c in mine if c.met is None)
-        text += "  %-4s %2d of %2d met%s\n" % (target, met, len(mine), ", %d not measured" % gone if gone else "")
+        text += "  %-7s %2d of %2d met%s\n" % (target, met, len(mine), ", %d not measured" % gone if gone else "")
     return text
