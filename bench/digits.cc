@@ -172,6 +172,80 @@ void add_digits()
         [](benchmark::State &state) { run_digits(state, aa_heap(), PLAIN); });
 }
 
+/* ---- where a batch's time goes ------------------------------------------------------------------------------------ */
+
+aa_array first_images()
+{
+    const int64_t shape[] = {BATCH, 1, IMAGE_SIDE, IMAGE_SIDE};
+    return aa_wrap(files().images.images.data, AA_F32, 4, shape, nullptr);
+}
+
+/* One layer, its input made beforehand; what it makes is taken back each time. */
+void run_layer(benchmark::State &state, int layer)
+{
+    const owned inputs = make_arena(), a = make_shared();
+    const model m = bound(files().weights, AA_CURRENT);
+    aa_array x = first_images();
+    AA_WITH(inputs.get()) {
+        for (int i = 0; i < layer; ++i) {
+            x = model_layer(&m, i, &x);
+        }
+    }
+    measure(state, 1, [&] {
+        return seconds([&] {
+            AA_WITH(a.get()) {
+                const aa_array made = model_layer(&m, layer, &x);
+                if (aa_is_null(&made)) {
+                    die("model_layer");
+                }
+            }
+            reset(a.get());
+        });
+    });
+}
+
+/* What a batch asks for, asked again without the arithmetic: the sizes are those of a recorded batch. */
+void run_requests(benchmark::State &state)
+{
+    planned p;
+    const owned recorder = make_planned(p), a = make_shared();
+    (void)run_batch(recorder.get(), bound(files().weights, AA_CURRENT), 0, BATCH, false);
+    std::vector<int64_t> sizes;
+    for (const planned::piece &piece : p.pieces) {
+        sizes.push_back(static_cast<int64_t>(piece.bytes));
+    }
+    measure(state, 1, [&] {
+        return seconds([&] {
+            AA_WITH(a.get()) {
+                for (const int64_t bytes : sizes) {
+                    const aa_array made = aa_empty(AA_CURRENT, AA_U8, 1, &bytes);
+                    if (aa_is_null(&made)) {
+                        die("aa_empty");
+                    }
+                }
+            }
+            reset(a.get());
+        });
+    });
+    note(state, "requests", static_cast<double>(sizes.size()));
+}
+
+void add_layers()
+{
+    const std::string name = "layers/a batch of 32 digits/";
+    add(name + "the whole batch", role::limit, [](benchmark::State &state) {
+        const owned a = make_shared();
+        const model m = bound(files().weights, AA_CURRENT);
+        measure(state, 1,
+                [&] { return seconds([&] { (void)run_batch(a.get(), m, 0, BATCH, false); }); });
+    });
+    for (int i = 0; i < model_layers(); ++i) {
+        add(name + std::to_string(i) + " " + model_layer_name(i), role::note,
+            [i](benchmark::State &state) { run_layer(state, i); });
+    }
+    add(name + "its requests and the reset alone", role::ours, run_requests);
+}
+
 /* ---- kernels on checked arrays ---------------------------------------------------------------------------------- */
 
 using kernel = aa_status (*)(aa_array *out, const aa_array *a);
@@ -227,6 +301,7 @@ void add_kernels()
 void register_samples()
 {
     add_digits();
+    add_layers();
     add_kernels();
     register_stream();
 }

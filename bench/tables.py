@@ -21,6 +21,7 @@ TITLES = {
     "growth": "How does the cost of a step grow?",
     "reduction": "A reduction with three temporaries: against buffers preallocated by hand",
     "temporaries": "Temporaries of each iteration of a parallel loop",
+    "layers": "Where does the time of a batch of digits go?",
     "digits": "1,000 handwritten digits, end to end",
 }
 

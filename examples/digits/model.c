@@ -17,17 +17,23 @@ typedef enum after { PLAIN, RELU } after;
 
 /* A layer, the first of its tensors (the others follow it), and what is done to its result in place. */
 typedef struct layer {
+    const char *name;
     kind kind;
     tensor first;
     after after;
 } layer;
 
 static const layer layers[] = {
-    {CONVOLVE, CONV1_W, RELU}, {NORMALISE, BN_GAMMA, RELU},
-    {POOL, 0, PLAIN},          {CONVOLVE, CONV2_W, RELU},
-    {POOL, 0, PLAIN},          {CONVOLVE, CONV3_W, RELU},
-    {DENSE, DENSE1_W, PLAIN},  {DENSE, DENSE2_W, PLAIN},
-    {DENSE, DENSE2_W, PLAIN},  {SOFTMAX, 0, PLAIN},
+    {"convolution 1 to 32, relu", CONVOLVE, CONV1_W, RELU},
+    {"batch normalisation, relu", NORMALISE, BN_GAMMA, RELU},
+    {"pooling 28 to 14", POOL, 0, PLAIN},
+    {"convolution 32 to 16, relu", CONVOLVE, CONV2_W, RELU},
+    {"pooling 14 to 7", POOL, 0, PLAIN},
+    {"convolution 16 to 10, relu", CONVOLVE, CONV3_W, RELU},
+    {"dense 90 to 10", DENSE, DENSE1_W, PLAIN},
+    {"dense 10 to 10", DENSE, DENSE2_W, PLAIN},
+    {"dense 10 to 10, again", DENSE, DENSE2_W, PLAIN},
+    {"softmax", SOFTMAX, 0, PLAIN},
 };
 
 /* A dense layer reads each image as one row: channel, row, column. */
@@ -65,9 +71,24 @@ static aa_array run_layer(const layer *l, const model *m, const aa_array *x)
     return made;
 }
 
+int model_layers(void)
+{
+    return sizeof layers / sizeof layers[0];
+}
+
+const char *model_layer_name(int i)
+{
+    return layers[i].name;
+}
+
+aa_array model_layer(const model *m, int i, const aa_array *x)
+{
+    return run_layer(&layers[i], m, x);
+}
+
 aa_array model_classify(const model *m, const aa_array *images)
 {
-    const int count = sizeof layers / sizeof layers[0];
+    const int count = model_layers();
     aa_array x = run_layer(&layers[0], m, images);
     for (int i = 1; i < count && !aa_is_null(&x); ++i) {
         const aa_array next = run_layer(&layers[i], m, &x);

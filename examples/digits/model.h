@@ -39,4 +39,9 @@ typedef struct model {
  * from its parameters follows theirs. */
 aa_array model_classify(const model *m, const aa_array *images);
 
+/* The same in steps, for profiles: layer i, 0 <= i < model_layers(), of the result of the one before it. */
+int model_layers(void);
+const char *model_layer_name(int i);
+aa_array model_layer(const model *m, int i, const aa_array *x);
+
 #endif
