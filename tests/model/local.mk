@@ -1,4 +1,7 @@
 # The model, what compares against it, and the bugs that are planted to see it fail.
+quick_gates += check-exhaustive check-faults
+ci_gates += check-planted fuzz
+gate_folders += fuzz
 base_sources += src/base/plant.h
 
 tool_tests += tests/planted/check-clean
@@ -26,6 +29,7 @@ check-exhaustive: tests/model/exhaustive
 
 tests_model_faults_SOURCES = tests/model/faults.c $(model_sources)
 tests_model_faults_CFLAGS = $(plain_cflags)
+tests_model_faults_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 tests_model_faults_LDADD = src/libcore.la $(AA_THREAD_CFLAGS) $(AA_CORE_LIBS)
 
 # check-faults-limit: by hand, the address space itself ends.
@@ -64,3 +68,8 @@ check-planted: src/libcore.la
 	srcdir='$(srcdir)' CC='$(CC)' $(srcdir)/tests/planted/run .
 .PHONY: check-planted
 EXTRA_DIST += tests/planted/run
+
+# Its own LDADD: the objects of the core, whose calls of malloc are wrapped.
+check_PROGRAMS += tests/oom/test_metadata
+tests_oom_test_metadata_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
+tests_oom_test_metadata_LDADD = src/libcore.la $(test_libs) $(AA_THREAD_CFLAGS) $(AA_CORE_LIBS)
