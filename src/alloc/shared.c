@@ -218,7 +218,6 @@ static seat *make_seat(aai_shared *s)
     if (!aai_watch_attach(&made->lane)) {
         aai_cell_give(cell);
         aai_mfree(made);
-        (void)aai_fail(AA_NOMEM, "no memory for this thread's place in '%s'", s->base.name);
         return NULL;
     }
     aai_lock_acquire(&s->lock);

@@ -33,6 +33,9 @@ bool aai_watch_attach(aai_lane *lane)
         return true;
     }
     lane->watch = aai_calloc(sizeof *lane->watch);
+    if (lane->watch == NULL) {
+        (void)aai_fail(AA_NOMEM, "no memory for the checks of '%s'", aa_name(lane->allocator));
+    }
     return lane->watch != NULL;
 }
 

@@ -298,7 +298,11 @@ static void do_pin(model *m, model_slot *slot, const model_call *call)
 {
     model_item *const item = item_of(m, slot, call);
     if (item != NULL && item->is_array && slot != &m->slots[MODEL_HEAP]) {
-        model_require(m, aa_pin(item->has_view ? &item->view : &item->array) == AA_OK);
+        const aa_status status = aa_pin(item->has_view ? &item->view : &item->array);
+        if (status == AA_NOMEM && model_may_refuse(m)) {
+            return;
+        }
+        model_require(m, status == AA_OK);
         ++item->pins;
         ++slot->pins;
     }
@@ -384,6 +388,7 @@ void model_run(model *m, const model_call *call)
     m->refused_before = m->refused;
     model_forget_reports();
     calls[call->op].act(m, slot, call);
+    slot->blurred = slot->blurred || (m->metadata && m->refused > m->refused_before);
     const bool reported = gone && names_current(call->op);
     model_require(m, model_reports() == reported);
     model_require(m, !reported || model_report_kind() == AA_USE_AFTER_RESET);

@@ -45,7 +45,7 @@ void model_create(model *m, model_slot *slot, const model_call *call)
     slot->counted.calls = 0;
     slot->allocator = create(slot->kind, &slot->options);
     if (slot->allocator == NULL) { /* AA_PREFAULT takes a block at once */
-        model_require(m, m->refused > m->refused_before && aa_last_status() == AA_NOMEM);
+        model_require(m, model_may_refuse(m));
         model_require(m, slot->counted.out == 0);
         return;
     }
@@ -127,7 +127,7 @@ void model_mark_act(model *m, model_slot *slot, const model_call *call)
         const aa_mark mark = aa_mark_take(slot->allocator);
         if (aa_mark_is_null(
                 mark)) { /* private: this thread's arena comes with a block under AA_PREFAULT */
-            model_require(m, m->refused > m->refused_before && aa_last_status() == AA_NOMEM);
+            model_require(m, model_may_refuse(m));
             return;
         }
         slot->marks[slot->mark_count++] = (model_mark){mark, slot->count, slot->next_sequence};
@@ -204,7 +204,7 @@ void model_use_ended_mark(model *m, model_slot *slot, const model_call *call)
 
 void model_use_dead_array(model *m, model_slot *slot, const model_call *call)
 {
-    if (slot->dead_count == 0) {
+    if (slot->dead_count == 0 || slot->blurred) {
         return;
     }
     aa_array dead = slot->dead[call->which % remembered(slot->dead_count)];
@@ -219,8 +219,14 @@ void model_use_dead_array(model *m, model_slot *slot, const model_call *call)
 
 /* ---- scopes --------------------------------------------------------------------------------------------------- */
 
+/* Serial 0: without memory for one more scope nothing is entered. */
 static void entered(model *m, aa_scope scope, int slot, uint64_t generation)
 {
+    if (scope.serial == 0) {
+        model_require(m, model_may_refuse(m));
+        return;
+    }
+    model_require(m, aa_current() == m->slots[slot].allocator);
     m->scopes[m->scope_count++] = (model_scope){scope, slot, generation};
 }
 
@@ -230,7 +236,6 @@ void model_enter(model *m, model_slot *slot, const model_call *call)
     if (m->scope_count < MODEL_SCOPES) {
         const aa_scope scope = aa_scope_enter(slot->allocator);
         entered(m, scope, (int)(slot - m->slots), slot->generation);
-        model_require(m, aa_current() == slot->allocator);
     }
 }
 
@@ -270,7 +275,6 @@ void model_enter_token(model *m, model_slot *slot, const model_call *call)
     const aa_scope scope = aa_token_enter(t->token);
     if (alive) {
         entered(m, scope, t->slot, t->generation);
-        model_require(m, aa_current() == m->slots[t->slot].allocator);
         return;
     }
     model_require(m, model_reports() == 1 && model_report_kind() == AA_USE_AFTER_RESET);

@@ -1,7 +1,8 @@
 /* The n-th request to the upstream is refused, for every n, once and for ever, while random programs run on all kinds of
  * bump allocators at once: the right status, nothing lost, exact stats, every byte returned (tests/model/model.h).
- * First the model's own upstream refuses, then the operating system: mmap and mremap fail with ENOMEM. `faults limit` has
- * the address space itself run out (RLIMIT_AS). */
+ * First the model's own upstream refuses, then the operating system (mmap and mremap fail with ENOMEM), then the C heap
+ * where the library notes its own state (linked with --wrap). `faults limit` has the address space itself run out
+ * (RLIMIT_AS). */
 #include "model.h"
 
 #include <errno.h>
@@ -16,29 +17,31 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PROGRAMS = 32, CALLS = 240 };
+enum { PROGRAMS = 32, PROGRAMS_ON_HEAP = 8, CALLS = 240 };
 
 static model world;
 
 /* ---- the operating system refuses --------------------------------------------------------------------------- */
 
-/* Ours are called before the C library's, whose own malloc does not come here. */
-static bool system_refuses(void)
+typedef enum place { UPSTREAM, SYSTEM, METADATA, PLACES } place;
+
+static bool refuses(bool here)
 {
-    if (!world.pages) {
+    if (!here) {
         return false;
     }
     const uint64_t n = ++world.requests;
-    const bool refuses = (world.refuse > 0 && n == (uint64_t)world.refuse) ||
+    const bool refused = (world.refuse > 0 && n == (uint64_t)world.refuse) ||
                          (world.refuse < 0 && n >= (uint64_t)-world.refuse);
-    world.refused += refuses;
-    errno = refuses ? ENOMEM : errno;
-    return refuses;
+    world.refused += refused;
+    errno = refused ? ENOMEM : errno;
+    return refused;
 }
 
+/* Ours are called before the C library's, whose own malloc does not come here. */
 void *mmap(void *address, size_t bytes, int protection, int flags, int file, off_t offset)
 {
-    return system_refuses()
+    return refuses(world.pages)
                ? MAP_FAILED
                : (void *)syscall(SYS_mmap, address, bytes, protection, flags, file, offset);
 }
@@ -49,11 +52,38 @@ void *mremap(void *address, size_t old_bytes, size_t new_bytes, int flags, ...)
     va_start(more, flags);
     void *const to = (flags & MREMAP_FIXED) != 0 ? va_arg(more, void *) : NULL;
     va_end(more);
-    return system_refuses() ? MAP_FAILED
-                            : (void *)syscall(SYS_mremap, address, old_bytes, new_bytes, flags, to);
+    return refuses(world.pages)
+               ? MAP_FAILED
+               : (void *)syscall(SYS_mremap, address, old_bytes, new_bytes, flags, to);
+}
+
+/* ---- the C heap refuses the library; others are not linked with it ---------------------------------------------- */
+
+void *__real_malloc(size_t bytes);
+void *__real_calloc(size_t count, size_t bytes);
+void *__real_realloc(void *pointer, size_t bytes);
+void *__wrap_malloc(size_t bytes);
+void *__wrap_calloc(size_t count, size_t bytes);
+void *__wrap_realloc(void *pointer, size_t bytes);
+
+void *__wrap_malloc(size_t bytes)
+{
+    return refuses(world.metadata) ? NULL : __real_malloc(bytes);
+}
+
+void *__wrap_calloc(size_t count, size_t bytes)
+{
+    return refuses(world.metadata) ? NULL : __real_calloc(count, bytes);
+}
+
+void *__wrap_realloc(void *pointer, size_t bytes)
+{
+    return refuses(world.metadata) ? NULL : __real_realloc(pointer, bytes);
 }
 
 /* ---- programs ------------------------------------------------------------------------------------------------- */
+
+static const char *const names[PLACES] = {"upstream", "mmap", "heap"};
 
 static uint64_t draw(uint64_t *random)
 {
@@ -64,7 +94,7 @@ static uint64_t draw(uint64_t *random)
 }
 
 /* Requests made. The kinds are all there, under a tier of checks that the program's number chooses. */
-static uint64_t run_program(unsigned number, int64_t refuse, bool pages)
+static uint64_t run_program(unsigned number, int64_t refuse, place where)
 {
     uint64_t random = (number + 1) * UINT64_C(0x9e3779b97f4a7c15);
     model *const m = &world;
@@ -72,9 +102,10 @@ static uint64_t run_program(unsigned number, int64_t refuse, bool pages)
     m->step = 0;
     m->requests = m->refused = 0;
     m->refuse = refuse;
-    m->pages = pages;
-    (void)snprintf(m->label, sizeof m->label, "%s, request %lld, program",
-                   pages ? "mmap" : "upstream", (long long)refuse);
+    m->pages = where == SYSTEM;
+    m->metadata = where == METADATA;
+    (void)snprintf(m->label, sizeof m->label, "%s, request %lld, program", names[where],
+                   (long long)refuse);
     for (unsigned i = 0; i < CALLS; ++i) {
         const uint64_t drawn = draw(&random);
         unsigned char bytes[MODEL_CALL_BYTES];
@@ -98,14 +129,15 @@ static uint64_t run_program(unsigned number, int64_t refuse, bool pages)
 }
 
 /* Requests that were refused, each once and with all behind it. */
-static uint64_t refuse_each(bool pages)
+static uint64_t refuse_each(place where)
 {
     uint64_t all = 0;
-    for (unsigned number = 0; number < PROGRAMS; ++number) {
-        const uint64_t requests = run_program(number, 0, pages);
+    const unsigned programs = where == METADATA ? PROGRAMS_ON_HEAP : PROGRAMS;
+    for (unsigned number = 0; number < programs; ++number) {
+        const uint64_t requests = run_program(number, 0, where);
         for (uint64_t n = 1; n <= requests; ++n) {
-            (void)run_program(number, (int64_t)n, pages);
-            (void)run_program(number, -(int64_t)n, pages);
+            (void)run_program(number, (int64_t)n, where);
+            (void)run_program(number, -(int64_t)n, where);
         }
         all += requests;
     }
@@ -176,17 +208,25 @@ int main(int argc, char **argv)
     if (argc == 2 && strcmp(argv[1], "limit") == 0) {
         return run_limited();
     }
+    const char *const only = argc == 2 ? argv[1] : NULL; /* one place, by its name */
     struct timespec start, end;
     (void)clock_gettime(CLOCK_MONOTONIC, &start);
     model_init(&world);
-    const uint64_t upstream = refuse_each(false), system = refuse_each(true);
-    world.pages = false;
+    uint64_t refused[PLACES] = {0}, all = 1;
+    for (int i = 0; i < PLACES; ++i) {
+        if (only != NULL && strcmp(only, names[i]) != 0) {
+            continue;
+        }
+        refused[i] = refuse_each((place)i);
+        all = refused[i] == 0 ? 0 : all;
+    }
     model_fini(&world);
     (void)clock_gettime(CLOCK_MONOTONIC, &end);
-    printf("check-faults: K = %llu requests of the upstream and %llu of mmap and mremap refused, "
-           "each once and for ever, in "
-           "%d programs, %.1f s: nothing lost\n",
-           (unsigned long long)upstream, (unsigned long long)system, PROGRAMS,
+    printf("check-faults: K = %llu requests of upstreams, %llu of mmap and mremap and %llu of the "
+           "C heap refused, each once "
+           "and for ever, in %d programs, %.1f s: nothing lost\n",
+           (unsigned long long)refused[UPSTREAM], (unsigned long long)refused[SYSTEM],
+           (unsigned long long)refused[METADATA], PROGRAMS,
            (double)(end.tv_sec - start.tv_sec) + (double)(end.tv_nsec - start.tv_nsec) / 1e9);
-    return upstream > 0 && system > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return all != 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

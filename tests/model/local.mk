@@ -1,4 +1,7 @@
 # The model, what compares against it, and the bugs that are planted to see it fail.
+quick_gates += check-exhaustive check-faults
+ci_gates += check-planted fuzz
+gate_folders += fuzz
 base_sources += src/base/plant.h
 
 tool_tests += tests/planted/check-clean
@@ -26,6 +29,7 @@ check-exhaustive: tests/model/exhaustive
 
 tests_model_faults_SOURCES = tests/model/faults.c $(model_sources)
 tests_model_faults_CFLAGS = $(plain_cflags)
+tests_model_faults_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 tests_model_faults_LDADD = src/libcore.la $(AA_THREAD_CFLAGS) $(AA_CORE_LIBS)
 
 # check-faults-limit: by hand, the address space itself ends.
@@ -64,3 +68,25 @@ check-planted: src/libcore.la
 	srcdir='$(srcdir)' CC='$(CC)' $(srcdir)/tests/planted/run .
 .PHONY: check-planted
 EXTRA_DIST += tests/planted/run
+
+# Its own LDADD: the objects of the core, whose calls of malloc are wrapped.
+check_PROGRAMS += tests/oom/test_metadata
+tests_oom_test_metadata_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
+tests_oom_test_metadata_LDADD = src/libcore.la $(test_libs) $(AA_THREAD_CFLAGS) $(AA_CORE_LIBS)
+
+# Branch coverage of src (doc/coverage.md): a build of its own, gcc's, whose tests that are programs are run.
+# coverage-page writes the page. KEEP=1: count what has run, run nothing.
+coverage coverage-page:
+	$(MKDIR_P) coverage
+	test -e coverage/Makefile || (cd coverage && $(abs_srcdir)/configure CC=gcc \
+		CFLAGS='-g -O0 --coverage -fprofile-update=atomic' --disable-static >configure.log)
+	test -n '$(KEEP)' || find coverage -name '*.gcda' -delete
+	test -n '$(KEEP)' || $(MAKE) -C coverage $(AM_MAKEFLAGS) check TESTS='$(check_PROGRAMS)'
+	test -n '$(KEEP)' || $(MAKE) -C coverage $(AM_MAKEFLAGS) check-faults check-exhaustive LENGTH=4
+	srcdir='$(srcdir)' $(srcdir)/tools/coverage $$(test $@ = coverage || echo --write) coverage
+.PHONY: coverage coverage-page
+deep_gates += coverage
+gate_folders += coverage
+EXTRA_DIST += \
+	doc/coverage.md \
+	tools/coverage

@@ -46,13 +46,18 @@ void model_differs(const model *m, const char *condition, const char *file, int 
     abort();
 }
 
+bool model_may_refuse(const model *m)
+{
+    return m->refused > m->refused_before && aa_last_status() == AA_NOMEM;
+}
+
 /* ---- upstreams ------------------------------------------------------------------------------------------ */
 
 static bool must_refuse(const model *m)
 {
-    const uint64_t n = m->requests;
-    return (m->refuse > 0 && n == (uint64_t)m->refuse) ||
-           (m->refuse < 0 && n >= (uint64_t)-m->refuse);
+    const uint64_t n = m->metadata ? 0 : m->requests;
+    return n != 0 && ((m->refuse > 0 && n == (uint64_t)m->refuse) ||
+                      (m->refuse < 0 && n >= (uint64_t)-m->refuse));
 }
 
 static void *upstream_alloc(void *state, size_t least, size_t *bytes, size_t alignment)
@@ -60,7 +65,7 @@ static void *upstream_alloc(void *state, size_t least, size_t *bytes, size_t ali
     (void)least;
     model_upstream *const counted = state;
     ++counted->calls;
-    ++counted->world->requests;
+    counted->world->requests += !counted->world->metadata;
     void *memory;
     if (must_refuse(counted->world) ||
         posix_memalign(&memory, alignment < sizeof(void *) ? sizeof(void *) : alignment, *bytes) !=
@@ -126,6 +131,7 @@ void model_end(model *m)
         if (slot->allocator != NULL) {
             model_destroy(m, slot, &(model_call){.at = (unsigned)i});
         }
+        slot->blurred = false; /* a destroyed allocator is exact again */
         for (unsigned k = 0; k < slot->dead_count && k < MODEL_REMEMBERED; ++k) {
             model_require(m, !aa_is_valid(&slot->dead[k]));
         }
@@ -273,7 +279,7 @@ void model_check_slot(model *m, model_slot *slot)
         model_require(m, other == slot || other->allocator == NULL ||
                              !aa_owns(other->allocator, slot->items[slot->count - 1].memory));
     }
-    for (unsigned i = 0; i < slot->dead_count && i < MODEL_REMEMBERED; ++i) {
+    for (unsigned i = 0; !slot->blurred && i < slot->dead_count && i < MODEL_REMEMBERED; ++i) {
         model_require(m, !aa_is_valid(&slot->dead[i]));
     }
     model_check_stats(m, slot);

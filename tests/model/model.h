@@ -107,6 +107,8 @@ typedef struct model_slot {
     aa_mark ended[MODEL_REMEMBERED];
     aa_array dead[MODEL_REMEMBERED];
     unsigned ended_count, dead_count, pins;
+    bool
+        blurred; /* no memory to note a rewind: some that are dead may pass for valid, never the other way round */
     uint64_t next_sequence, allocations, live_frees, resets;
     size_t used, peak;
     model_upstream counted;
@@ -134,8 +136,9 @@ typedef struct model {
     unsigned long long number;
     size_t whole_up_to; /* longer contents are compared at both ends only */
     bool trace;
-    bool pages; /* all allocators are over pages, not over the model's upstream */
-    bool blind; /* the driver knows that this call was compared before, after the same calls */
+    bool metadata; /* what is refused may be what the library notes its own state in */
+    bool pages;    /* all allocators are over pages, not over the model's upstream */
+    bool blind;    /* the driver knows that this call was compared before, after the same calls */
     uint64_t requests;       /* of all upstreams */
     int64_t refuse;          /* as aa_upstream_failing: n, -n, 0 */
     uint64_t refused;        /* requests so far */
@@ -161,6 +164,8 @@ aa_options model_options(unsigned code, int *kind);
 
 /* ---- between the parts of the model --------------------------------------------------------------------- */
 
+/* Whether this call may be refused for want of memory, and said so. */
+bool model_may_refuse(const model *m);
 _Noreturn void model_differs(const model *m, const char *condition, const char *file, int line);
 #define model_require(m, condition)                                                                \
     ((condition) ? (void)0 : model_differs((m), #condition, __FILE__, __LINE__))
