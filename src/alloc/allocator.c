@@ -7,6 +7,7 @@
 #include "alloc/alloc.h"
 
 #include "alloc/report.h"
+#include "base/plant.h"
 #include "os/tools.h"
 #include "sync/team.h"
 
@@ -218,8 +219,11 @@ void aai_base_end(aai_base *base)
 
 void aai_base_rekey(aai_base *base, uint64_t key)
 {
-    AAI_STORE(base->head.key, key); /* statistics may be read meanwhile */
-    aai_cell_restart(base->cell, key);
+    AAI_STORE(base->head.key,
+              AAI_PLANT(KEY_KEPT) ? base->head.key : key); /* statistics may be read */
+    if (!AAI_PLANT(EPOCH_KEPT)) {
+        aai_cell_restart(base->cell, key);
+    }
     AAI_STORE(base->takers, 0);
     AAI_ADD(base->resets, 1);
 }

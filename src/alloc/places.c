@@ -6,6 +6,8 @@
  * destroy frees a lane meanwhile). */
 #include "alloc/lane.h"
 
+#include "base/plant.h"
+
 struct aai_places {
     aai_lock lock;
     aai_node *root;
@@ -55,9 +57,13 @@ static void leave_all(aai_thread *self)
     if (places == NULL) {
         return;
     }
-    aai_lock_acquire(&aai_registry_lock);
+    if (!AAI_PLANT(EXIT_UNLOCKED)) {
+        aai_lock_acquire(&aai_registry_lock);
+    }
     end_places(places);
-    aai_lock_release(&aai_registry_lock);
+    if (!AAI_PLANT(EXIT_UNLOCKED)) {
+        aai_lock_release(&aai_registry_lock);
+    }
     self->places = NULL;
     aai_lock_fini(&places->lock);
     aai_mfree(places);

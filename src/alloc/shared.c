@@ -161,9 +161,10 @@ static bool feed(aai_lane *lane, aai_piece_kind kind, size_t least, size_t align
     }
     const size_t wanted = kind == AAI_PIECE_WHOLE ? least : lease;
     AAI_ADD(s->base.lease_misses, 1);
+    const bool cut_unlocked = AAI_PLANT(LEASE_UNLOCKED) && cut_piece(s, wanted, alignment, piece);
     aai_lock_acquire(&s->lock);
     const bool busy = s->resetting;
-    const bool found = !busy && find_memory(s, least, wanted, alignment, piece);
+    const bool found = cut_unlocked || (!busy && find_memory(s, least, wanted, alignment, piece));
     if (found) {
         s->largest_lease = aai_max(s->largest_lease, kind == AAI_PIECE_WHOLE ? 0 : wanted);
     } else if (!busy) {
@@ -279,6 +280,9 @@ void aai_shared_detach(aai_lane *lane)
 {
     seat *const me = seat_of(lane);
     aai_shared *const s = me->shared;
+    if (AAI_PLANT(IDLE_EARLY)) {
+        make_idle(me);
+    }
     if (lane->key == s->base.head.key) {
         aai_lock_acquire(&s->lock);
         leave_tail(s, lane->window->cursor, lane->window->limit);
@@ -288,10 +292,14 @@ void aai_shared_detach(aai_lane *lane)
         for (size_t i = 0; i < lane->spare_wholes.count; ++i) {
             leave_tail(s, lane->spare_wholes.at[i].start, lane->spare_wholes.at[i].limit);
         }
-        aai_lane_retire(lane);
+        if (!AAI_PLANT(TAIL_KEPT)) {
+            aai_lane_retire(lane);
+        }
         aai_lock_release(&s->lock);
     }
-    make_idle(me);
+    if (!AAI_PLANT(IDLE_EARLY)) {
+        make_idle(me);
+    }
 }
 
 /* ---- methods -------------------------------------------------------------------------------------------- */

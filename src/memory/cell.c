@@ -3,6 +3,8 @@
  * are never freed. */
 #include "memory/memory.h"
 
+#include "base/plant.h"
+
 enum { SLAB = 32, STRIPES = 64 };
 
 static uint64_t last_unique;
@@ -43,12 +45,17 @@ void aai_unique_continue_at(uint64_t next)
 
 static aai_cell *pop_free(void)
 {
-    aai_lock_acquire(&pool_lock);
+    if (!AAI_PLANT(POOL_UNLOCKED)) {
+        aai_lock_acquire(&pool_lock);
+    }
     aai_cell *const cell = pool;
+    AAI_POINT();
     if (cell != NULL) {
         pool = cell->next_free;
     }
-    aai_lock_release(&pool_lock);
+    if (!AAI_PLANT(POOL_UNLOCKED)) {
+        aai_lock_release(&pool_lock);
+    }
     return cell;
 }
 
@@ -169,7 +176,9 @@ bool aai_cell_survived(const aai_cell *const_cell, uint64_t epoch, uint64_t ordi
     if (AAI_LOAD(cell->epoch) == epoch || ordinal < AAI_LOAD(cell->low)) {
         return true;
     }
-    aai_lock_acquire(lock_of(cell));
+    if (!AAI_PLANT(STEPS_UNLOCKED)) {
+        aai_lock_acquire(lock_of(cell));
+    }
     size_t low = 0, high = cell->step_count; /* the first step younger than the array */
     while (low < high) {
         const size_t middle = low + (high - low) / 2;
@@ -180,7 +189,9 @@ bool aai_cell_survived(const aai_cell *const_cell, uint64_t epoch, uint64_t ordi
         }
     }
     const bool survived = low == cell->step_count || ordinal < cell->steps[low].floor;
-    aai_lock_release(lock_of(cell));
+    if (!AAI_PLANT(STEPS_UNLOCKED)) {
+        aai_lock_release(lock_of(cell));
+    }
     return survived;
 }
 
@@ -210,7 +221,7 @@ bool aai_cell_pin(aai_cell *cell, uint64_t ordinal)
             cell->pinned[cell->pinned_count++] = (aai_pinned){ordinal, 1, aa_tls.thread_id};
         }
     }
-    if (done) {
+    if (done && !AAI_PLANT(PIN_UNCOUNTED)) {
         AAI_ADD(AAI_LOAD(cell->home)->pins, 1);
     }
     aai_lock_release(lock_of(cell));
@@ -222,7 +233,7 @@ bool aai_cell_unpin(aai_cell *cell, uint64_t ordinal)
     aai_lock_acquire(lock_of(cell));
     aai_pinned *const found = find_pinned(cell, ordinal);
     if (found != NULL) {
-        AAI_SUB(AAI_LOAD(cell->home)->pins, 1);
+        AAI_SUB(AAI_LOAD(cell->home)->pins, AAI_PLANT(PIN_UNCOUNTED) ? 0 : 1);
         if (--found->count == 0) {
             *found = cell->pinned[--cell->pinned_count];
         }

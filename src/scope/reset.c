@@ -16,6 +16,7 @@
  * thread's region that uses an explicit handle and no scope is not seen. */
 #include "scope/scope.h"
 
+#include "base/plant.h"
 #include "os/tools.h"
 
 #include <allocarrays/array.h>
@@ -177,7 +178,7 @@ aa_status aai_prove_no_holders(const aa_allocator *allocator, aai_site site, uin
     }
     const aai_base *const base = aai_base_of(allocator);
     const uint64_t holders = AAI_LOAD(base->cell->holders);
-    if (holders > own_scopes) {
+    if (holders > own_scopes && !AAI_PLANT(SCOPES_UNASKED)) {
         char where[256];
         aai_scopes_describe(allocator, where, sizeof where);
         return aai_violate(
@@ -189,7 +190,7 @@ aa_status aai_prove_no_holders(const aa_allocator *allocator, aai_site site, uin
     const aai_marks marks = allocator->ops->marks == NULL
                                 ? (aai_marks){0}
                                 : allocator->ops->marks(allocator, aai_self()->id);
-    if (marks.others > own_marks) {
+    if (marks.others > own_marks && !AAI_PLANT(MARKS_UNASKED)) {
         return refuse_marks(allocator, site, &marks, marks.others - own_marks);
     }
     const uint64_t pins = aai_pins(allocator);

@@ -169,11 +169,13 @@ static void finish_cells(void)
 enum { TEAM = 3 };
 
 static aa_status team_status;
+static uintptr_t team_handle;
 
 static void begin_team(void)
 {
     the_allocator = make();
     together = (meeting){0, 0};
+    team_handle = 0;
 }
 
 /* What the macro aa_reset_team puts into a region: arrive, a barrier, one resets, a barrier. */
@@ -199,6 +201,10 @@ static void run_team(int self)
     for (unsigned round = 0; round < 2; ++round) {
         const aa_scope scope = aa_scope_enter(the_allocator);
         explore_require(aa_current() == the_allocator, "the scope is another");
+        const uintptr_t handle = aa_omp_handle(the_allocator);
+        explore_require(team_handle == 0 || handle == team_handle,
+                        "an allocator has two OpenMP handles");
+        team_handle = handle;
         const aa_array made = take_array(AA_CURRENT, 200, round);
         explore_given(aa_alloc(the_allocator, 100), 100, round);
         explore_require(aa_is_valid(&made), "a live array is called stale");

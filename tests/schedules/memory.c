@@ -179,6 +179,41 @@ static void finish_adopt(void)
     end_shared();
 }
 
+/* ---- exit ------------------------------------------------------------------------------------------------- */
+
+static int users;
+
+static void begin_exit(void)
+{
+    begin_adopt();
+    users = 0;
+}
+
+/* Thread 0 destroys once the others need the allocators no more; they may still be on their way out. */
+static void run_exit(int self)
+{
+    if (self == 0) {
+        while (users < 2) {
+            aai_explore_wait(&users);
+        }
+        explore_require(aa_destroy(the_allocator) == AA_OK,
+                        "destroy was refused when nobody was inside");
+        explore_require(aa_destroy(the_private) == AA_OK,
+                        "destroy was refused when nobody was inside");
+        return;
+    }
+    (void)take_array(the_allocator, 100, 0);
+    (void)take_array(the_private, 100, 0);
+    ++users;
+    aai_explore_wake(&users);
+    aai_explore_point();
+}
+
+static void finish_exit(void)
+{
+    explore_require(explore_report_count() == 0, "a violation was reported");
+}
+
 /* ---- planted ---------------------------------------------------------------------------------------------- */
 
 /* Wrong on purpose: thread 0 resets when it sees that thread 1 is done, but looks at a flag that says so too
@@ -239,6 +274,14 @@ const program adopt_program = {.name = "adopt",
                                .begin = begin_adopt,
                                .run = run_adopt,
                                .finish = finish_adopt};
+const program exit_program = {.name = "exit",
+                              .what = "threads that end against destroy",
+                              .threads = 3,
+                              .steps = 400,
+                              .ends = true,
+                              .begin = begin_exit,
+                              .run = run_exit,
+                              .finish = finish_exit};
 const program planted_program = {.name = "planted",
                                  .what =
                                      "a reset that does not wait for a thread's last allocation",

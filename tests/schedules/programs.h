@@ -4,7 +4,7 @@
 
 #include "explore.h"
 
-extern const program lease_program, marks_program, adopt_program, planted_program;
+extern const program lease_program, marks_program, adopt_program, exit_program, planted_program;
 extern const program pin_program, token_program, cells_program, team_program;
 
 extern aa_allocator *the_allocator;
