@@ -49,13 +49,13 @@ check-bad-input:
 .PHONY: check-bad-input
 
 # Is each small change of the core noticed by a test? A sample unless SIZE=deep; CHANGED=1: of files that differ from main, all.
-# SAMPLE=, SEED= and JOBS= choose. Slow: results are kept below mutation/ and used again.
+# SAMPLE=, SEED= and JOBS= choose, WRITE=1 writes doc/mutation.md. Slow: results are kept below mutation/ and used again.
 mutation: all
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS= >/dev/null
-	sample='$(SAMPLE)'; changed='$(CHANGED)'; \
+	sample='$(SAMPLE)'; changed='$(CHANGED)'; SEED='$(SEED)'; JOBS='$(JOBS)'; WRITE='$(WRITE)'; \
 	case '$(SIZE)$(CHANGED)' in '' | ci) ;; *) sample=$${sample:-0} ;; esac; \
 	srcdir='$(srcdir)' CC='$(CC)' $(srcdir)/tools/mutate --sample "$${sample:-150}" --seed "$${SEED:-1}" \
-		--jobs "$${JOBS:-2}" $${changed:+--changed "$$changed"} .
+		--jobs "$${JOBS:-2}" $${changed:+--changed "$$changed"} $${WRITE:+--write} .
 .PHONY: mutation
 
 # doc/reliability.md, from what the gates said last in this build.
@@ -90,3 +90,7 @@ EXTRA_DIST += $(gate_tests) \
 	tests/build/bad-input.txt \
 	tests/misuse/exceptions_c.c \
 	tests/misuse/exceptions_cc.cc
+
+# Tests for mutants that survived all others.
+unit_tests += tests/unit/test_mutants
+inside_tests += tests/unit/test_mutants_inside
