@@ -3,9 +3,9 @@
 #
 #   quick_gates   ./quickstart check, after `make check` with gcc and clang: under ten minutes in all
 #   ci_gates      make check-ci: the rest of what CI runs, under an hour
-#   deep_gates    make deep: all at the larger size, before a release
-quick_gates = check-misuse check-interface
-ci_gates = check-sanitize lint check-bad-input soak check-dist
+#   deep_gates    make deep: all at the larger size, before a release (the mutants take many hours)
+quick_gates = check-exhaustive check-faults check-misuse check-interface
+ci_gates = check-sanitize lint check-bad-input check-planted fuzz soak check-dist
 deep_gates = $(quick_gates) $(ci_gates) mutation
 gate_folders = gates mutation sanitize
 
@@ -17,7 +17,7 @@ check-quick: all
 check-ci: all
 	$(run_gates) $(ci_gates)
 deep: all
-	SIZE=deep $(run_gates) $(deep_gates)
+	SIZE=deep FUZZ_SECONDS=$${FUZZ_SECONDS:-1800} $(run_gates) $(deep_gates)
 .PHONY: check-quick check-ci deep
 
 # A release would build and pass its tests from its own files.
@@ -79,6 +79,7 @@ EXTRA_DIST += \
 	tools/run-gates \
 	.clang-tidy \
 	SECURITY.md \
+	doc/mutation.md \
 	doc/reliability.md
 
 # The rows of bad input, and the tests that each names. C++ exceptions are built by a script.

@@ -82,6 +82,67 @@ START_TEST(an_unknown_flag_is_named_alone)
 }
 END_TEST
 
+START_TEST(a_block_is_half_as_large_again_as_all_before_it)
+{
+    aa_allocator *const a = bump_create(_i, &(aa_options){.initial = 16 << 20});
+    fill(a, 2);
+    const uint64_t two = stats_of(a).committed;
+    fill(a, 3);
+    ck_assert_uint_ge(stats_of(a).committed, two + two + two / 2);
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
+START_TEST(a_reset_without_a_guard_gives_the_same_memory_again)
+{
+    aa_allocator *const a = bump_create(_i, NULL);
+    void *const first = aa_alloc(a, 1000);
+    ck_assert_ptr_nonnull(first);
+    for (int i = 0; i < 3; ++i) {
+        assert_status(aa_reset(a), AA_OK);
+        ck_assert_ptr_eq(aa_alloc(a, 1000), first);
+    }
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
+START_TEST(similar_of_eight_axes_has_the_same_extents_and_strides)
+{
+    const aa_array a = aa_zeros(aa_heap(), AA_I8, 8, SHAPE(2, 3, 2, 5, 2, 3, 2, 3));
+    const aa_array like = aa_similar(&a);
+    ck_assert(!aa_is_null(&like));
+    int64_t stride = 1;
+    for (int axis = 7; axis >= 0; --axis) {
+        ck_assert_int_eq(like.shape[axis], a.shape[axis]);
+        ck_assert_int_eq(like.strides[axis], stride);
+        stride *= a.shape[axis];
+    }
+}
+END_TEST
+
+START_TEST(large_memory_that_a_team_clears_is_zero)
+{
+    enum { BYTES = 3 << 20 };
+    aa_allocator *const a = bump_create(_i, &(aa_options){.flags = AA_FIRST_TOUCH});
+    for (int round = 0; round < 2; ++round) { /* the second time it was used before */
+        unsigned char *const p = aa_calloc(a, 1, BYTES);
+        ck_assert_ptr_nonnull(p);
+        size_t wrong = 0;
+        for (size_t i = 0; i < BYTES; ++i) {
+            wrong += p[i] != 0;
+        }
+        ck_assert_uint_eq(wrong, 0);
+        memset(p, 7, BYTES);
+        assert_status(aa_reset(a), AA_OK);
+    }
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
 AA_TEST_MAIN("mutants", AA_TEST(a_reshape_to_a_negative_extent_beside_an_open_one_is_refused),
              AA_TEST_BUMP(a_reset_whose_larger_block_is_refused_keeps_the_blocks_there_are),
-             AA_TEST_BUMP(an_unknown_flag_is_named_alone))
+             AA_TEST_BUMP(an_unknown_flag_is_named_alone),
+             AA_TEST_BUMP(a_block_is_half_as_large_again_as_all_before_it),
+             AA_TEST_BUMP(a_reset_without_a_guard_gives_the_same_memory_again),
+             AA_TEST(similar_of_eight_axes_has_the_same_extents_and_strides),
+             AA_TEST_BUMP(large_memory_that_a_team_clears_is_zero))
