@@ -3,9 +3,9 @@
 #
 #   quick_gates   ./quickstart check, after `make check` with gcc and clang: under ten minutes in all
 #   ci_gates      make check-ci: the rest of what CI runs, under an hour
-#   deep_gates    make deep: all at the larger size, before a release
-quick_gates = check-misuse check-interface
-ci_gates = check-sanitize lint check-bad-input soak check-dist
+#   deep_gates    make deep: all at the larger size, before a release (the mutants take many hours)
+quick_gates = check-exhaustive check-faults check-misuse check-interface
+ci_gates = check-sanitize lint check-bad-input check-planted fuzz soak check-dist
 deep_gates = $(quick_gates) $(ci_gates) mutation
 gate_folders = gates mutation sanitize
 
@@ -17,7 +17,7 @@ check-quick: all
 check-ci: all
 	$(run_gates) $(ci_gates)
 deep: all
-	SIZE=deep $(run_gates) $(deep_gates)
+	SIZE=deep FUZZ_SECONDS=$${FUZZ_SECONDS:-1800} $(run_gates) $(deep_gates)
 .PHONY: check-quick check-ci deep
 
 # A release would build and pass its tests from its own files.
@@ -49,13 +49,13 @@ check-bad-input:
 .PHONY: check-bad-input
 
 # Is each small change of the core noticed by a test? A sample unless SIZE=deep; CHANGED=1: of files that differ from main, all.
-# SAMPLE=, SEED= and JOBS= choose. Slow: results are kept below mutation/ and used again.
+# SAMPLE=, SEED= and JOBS= choose, WRITE=1 writes doc/mutation.md. Slow: results are kept below mutation/ and used again.
 mutation: all
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS= >/dev/null
-	sample='$(SAMPLE)'; changed='$(CHANGED)'; \
+	sample='$(SAMPLE)'; changed='$(CHANGED)'; SEED='$(SEED)'; JOBS='$(JOBS)'; WRITE='$(WRITE)'; \
 	case '$(SIZE)$(CHANGED)' in '' | ci) ;; *) sample=$${sample:-0} ;; esac; \
 	srcdir='$(srcdir)' CC='$(CC)' $(srcdir)/tools/mutate --sample "$${sample:-150}" --seed "$${SEED:-1}" \
-		--jobs "$${JOBS:-2}" $${changed:+--changed "$$changed"} .
+		--jobs "$${JOBS:-2}" $${changed:+--changed "$$changed"} $${WRITE:+--write} .
 .PHONY: mutation
 
 # doc/reliability.md, from what the gates said last in this build.
@@ -79,6 +79,7 @@ EXTRA_DIST += \
 	tools/run-gates \
 	.clang-tidy \
 	SECURITY.md \
+	doc/mutation.md \
 	doc/reliability.md
 
 # The rows of bad input, and the tests that each names. C++ exceptions are built by a script.
@@ -90,3 +91,7 @@ EXTRA_DIST += $(gate_tests) \
 	tests/build/bad-input.txt \
 	tests/misuse/exceptions_c.c \
 	tests/misuse/exceptions_cc.cc
+
+# Tests for mutants that survived all others.
+unit_tests += tests/unit/test_mutants
+inside_tests += tests/unit/test_mutants_inside

@@ -1,0 +1,148 @@
+/* What no other test noticed when tools/mutate changed it: bounds, refusals and reports at their very edge. */
+#include "kinds.h"
+#include "runner.h"
+#include "violations.h"
+
+#include <stdlib.h>
+
+#define SHAPE(...) ((const int64_t[]){__VA_ARGS__})
+
+START_TEST(a_reshape_to_a_negative_extent_beside_an_open_one_is_refused)
+{
+    const aa_array a = aa_zeros(aa_heap(), AA_F64, 2, SHAPE(10, 10));
+    const aa_array refused = aa_reshape(&a, 2, SHAPE(-2, -1));
+    ck_assert(aa_is_null(&refused));
+    assert_status(aa_last_status(), AA_INVALID);
+    ck_assert_ptr_nonnull(strstr(aa_last_message(), "axis 0 is -2"));
+}
+END_TEST
+
+/* ---- an upstream that can be told to refuse ---- */
+
+typedef struct gate {
+    bool shut;
+    int returns;
+} gate;
+
+static void *gate_alloc(void *state, size_t least, size_t *bytes, size_t alignment)
+{
+    (void)least;
+    void *memory = NULL;
+    return ((gate *)state)->shut || posix_memalign(&memory, alignment, *bytes) != 0 ? NULL : memory;
+}
+
+static void gate_free(void *state, void *pointer, size_t bytes)
+{
+    (void)bytes;
+    ++((gate *)state)->returns;
+    free(pointer);
+}
+
+static aa_upstream *gate_create(gate *g)
+{
+    static const aa_upstream_ops ops = {.size = sizeof ops, .alloc = gate_alloc, .free = gate_free};
+    *g = (gate){0};
+    aa_upstream *const upstream = aa_upstream_custom(&ops, g);
+    ck_assert_ptr_nonnull(upstream);
+    return upstream;
+}
+
+static void fill(aa_allocator *a, int blocks)
+{
+    for (int i = 0; i < 100000 && stats_of(a).blocks < (uint64_t)blocks; ++i) {
+        ck_assert_ptr_nonnull(aa_alloc(a, 4000));
+    }
+    ck_assert_uint_ge(stats_of(a).blocks, (uint64_t)blocks);
+}
+
+START_TEST(a_reset_whose_larger_block_is_refused_keeps_the_blocks_there_are)
+{
+    gate g;
+    aa_upstream *const upstream = gate_create(&g);
+    aa_allocator *const a = bump_create(_i, &(aa_options){.upstream = upstream, .initial = 65536});
+    fill(a, 2);
+    const aa_stats before = stats_of(a);
+    g.shut = true;
+    assert_status(aa_reset(a), AA_OK);
+    ck_assert_int_eq(g.returns, 0);
+    ck_assert_uint_eq(stats_of(a).committed, before.committed);
+    ck_assert_uint_eq(stats_of(a).blocks, before.blocks);
+    for (size_t taken = 0; taken + 4096 <= before.used; taken += 4096) {
+        ck_assert_ptr_nonnull(aa_alloc(a, 4000));
+    }
+    assert_status(aa_destroy(a), AA_OK);
+    assert_status(aa_upstream_destroy(upstream), AA_OK);
+}
+END_TEST
+
+START_TEST(an_unknown_flag_is_named_alone)
+{
+    assert_fails(bump_try_create(_i, &(aa_options){.flags = AA_ZEROED | 0x4000}), AA_INVALID);
+    ck_assert_ptr_nonnull(strstr(aa_last_message(), "0x4000"));
+}
+END_TEST
+
+START_TEST(a_block_is_half_as_large_again_as_all_before_it)
+{
+    aa_allocator *const a = bump_create(_i, &(aa_options){.initial = 16 << 20});
+    fill(a, 2);
+    const uint64_t two = stats_of(a).committed;
+    fill(a, 3);
+    ck_assert_uint_ge(stats_of(a).committed, two + two + two / 2);
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
+START_TEST(a_reset_without_a_guard_gives_the_same_memory_again)
+{
+    aa_allocator *const a = bump_create(_i, NULL);
+    void *const first = aa_alloc(a, 1000);
+    ck_assert_ptr_nonnull(first);
+    for (int i = 0; i < 3; ++i) {
+        assert_status(aa_reset(a), AA_OK);
+        ck_assert_ptr_eq(aa_alloc(a, 1000), first);
+    }
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
+START_TEST(similar_of_eight_axes_has_the_same_extents_and_strides)
+{
+    const aa_array a = aa_zeros(aa_heap(), AA_I8, 8, SHAPE(2, 3, 2, 5, 2, 3, 2, 3));
+    const aa_array like = aa_similar(&a);
+    ck_assert(!aa_is_null(&like));
+    int64_t stride = 1;
+    for (int axis = 7; axis >= 0; --axis) {
+        ck_assert_int_eq(like.shape[axis], a.shape[axis]);
+        ck_assert_int_eq(like.strides[axis], stride);
+        stride *= a.shape[axis];
+    }
+}
+END_TEST
+
+START_TEST(large_memory_that_a_team_clears_is_zero)
+{
+    enum { BYTES = 3 << 20 };
+    aa_allocator *const a = bump_create(_i, &(aa_options){.flags = AA_FIRST_TOUCH});
+    for (int round = 0; round < 2; ++round) { /* the second time it was used before */
+        unsigned char *const p = aa_calloc(a, 1, BYTES);
+        ck_assert_ptr_nonnull(p);
+        size_t wrong = 0;
+        for (size_t i = 0; i < BYTES; ++i) {
+            wrong += p[i] != 0;
+        }
+        ck_assert_uint_eq(wrong, 0);
+        memset(p, 7, BYTES);
+        assert_status(aa_reset(a), AA_OK);
+    }
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
+AA_TEST_MAIN("mutants", AA_TEST(a_reshape_to_a_negative_extent_beside_an_open_one_is_refused),
+             AA_TEST_BUMP(a_reset_whose_larger_block_is_refused_keeps_the_blocks_there_are),
+             AA_TEST_BUMP(an_unknown_flag_is_named_alone),
+             AA_TEST_BUMP(a_block_is_half_as_large_again_as_all_before_it),
+             AA_TEST_BUMP(a_reset_without_a_guard_gives_the_same_memory_again),
+             AA_TEST(similar_of_eight_axes_has_the_same_extents_and_strides),
+             AA_TEST_BUMP(large_memory_that_a_team_clears_is_zero))
