@@ -137,7 +137,7 @@ uninstall-manual:
 endif
 clean-local: clean-manual
 clean-manual:
-	rm -rf manual
+	rm -rf manual package
 .PHONY: clean-manual
 
 TESTS += tests/build/manual
@@ -202,4 +202,18 @@ EXTRA_DIST += \
 	debian/source/format \
 	debian/tests/consumers \
 	debian/tests/control \
-	tools/debian-package
+	tools/debian-package \
+	tools/debian-try
+
+# A gate (doc/reliability.md says what that is): the packages, built, looked over by lintian, and where root runs it
+# installed, used and purged.
+check-package:
+	@for tool in dpkg-buildpackage dh lintian doxygen; do \
+		command -v $$tool >/dev/null || { echo "check-package: not run: $$tool is not there"; exit 0; }; \
+	done; \
+	$(SHELL) $(srcdir)/tools/debian-package . package && \
+	tried=`srcdir='$(srcdir)' $(SHELL) $(srcdir)/tools/debian-try package` || test $$? = 77 || \
+		{ echo "$$tried"; exit 1; }; \
+	echo "$$tried"; echo "check-package: built; `echo "$$tried" | sed -n 's/^debian-try: //p'`"
+ci_gates += check-package
+.PHONY: check-package
