@@ -83,3 +83,11 @@ AC_DEFUN([AA_FORTRAN], [
   AC_SUBST([AA_FC_NAME], [$FC])
   AM_CONDITIONAL([FORTRAN], [test $aa_fortran = yes])
 ])
+
+# AA_DLPACK
+# Is there DLPack's header, 0.6 or later? Conditional DLPACK, for the tests and the example of allocarrays/dlpack.h, which
+# is installed in any case.
+AC_DEFUN([AA_DLPACK], [
+  AC_CHECK_TYPE([DLDevice], [aa_dlpack=yes], [aa_dlpack=no], [[#include <dlpack/dlpack.h>]])
+  AM_CONDITIONAL([DLPACK], [test $aa_dlpack = yes && test "x$aa_openmp" = xyes])
+])

@@ -1,4 +1,4 @@
-# Other languages and libraries: C++ (allocarrays.hpp), Fortran (module allocarrays).
+# Other languages and libraries: C++ (allocarrays.hpp), Fortran (module allocarrays), DLPack (allocarrays/dlpack.h).
 
 # ---- C++17: headers alone ------------------------------------------------------------------------------
 include_HEADERS += include/allocarrays.hpp
@@ -126,3 +126,24 @@ EXTRA_DIST += \
 	doc/fortran.md \
 	tests/fortran/no-compiler \
 	tests/fortran/same-source
+
+# ---- DLPack: a header alone ---------------------------------------------------------------------------------
+aainclude_HEADERS += include/allocarrays/dlpack.h
+if DLPACK
+noinst_LTLIBRARIES += examples/dlpack/exchange.la
+examples_dlpack_exchange_la_SOURCES = examples/dlpack/exchange.c
+examples_dlpack_exchange_la_CPPFLAGS = $(public_includes)
+examples_dlpack_exchange_la_CFLAGS = $(example_cflags)
+# -rpath: else libtool makes no shared object of what is not installed.
+examples_dlpack_exchange_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere $(OPENMP_CFLAGS)
+examples_dlpack_exchange_la_LIBADD = liballocarrays.la
+if C_TESTS
+check_PROGRAMS += tests/dlpack/test_dlpack
+tests_dlpack_test_dlpack_SOURCES = tests/dlpack/test_dlpack.c
+endif
+endif
+TESTS += tests/dlpack/numpy
+EXTRA_DIST += \
+	doc/dlpack.md \
+	examples/dlpack/exchange.py \
+	tests/dlpack/numpy
