@@ -1,7 +1,7 @@
 # The model, what compares against it, and the bugs that are planted to see it fail.
 quick_gates += check-exhaustive check-faults
 ci_gates += check-planted fuzz
-gate_folders += fuzz
+gate_folders += fuzz planted tests/planted/model.txt
 base_sources += src/base/plant.h
 
 tool_tests += tests/planted/check-clean
@@ -70,7 +70,9 @@ check-planted: src/libcore.la
 EXTRA_DIST += tests/planted/run
 
 # Its own LDADD: the objects of the core, whose calls of malloc are wrapped.
+if C_TESTS
 check_PROGRAMS += tests/oom/test_metadata
+endif
 tests_oom_test_metadata_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 tests_oom_test_metadata_LDADD = src/libcore.la $(test_libs) $(AA_THREAD_CFLAGS) $(AA_CORE_LIBS)
 
