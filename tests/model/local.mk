@@ -52,9 +52,10 @@ tests_fuzz_replay_CPPFLAGS = $(AM_CPPFLAGS) -DFUZZ_CORPUS='"$(abs_srcdir)/tests/
 tests_fuzz_replay_CFLAGS = $(plain_cflags)
 tests_fuzz_replay_LDADD = src/libcore.la $(AA_THREAD_CFLAGS) $(AA_CORE_LIBS)
 
-# FUZZ_SECONDS: of all targets. make fuzz-corpus replaces the corpus by the smallest set that covers as much.
+# FUZZ_SECONDS: of all targets, 120; half an hour with SIZE=deep. make fuzz-corpus replaces the corpus by the smallest set that covers as much.
 fuzz:
-	srcdir='$(srcdir)' FUZZ_SECONDS='$(FUZZ_SECONDS)' $(srcdir)/tests/fuzz/run .
+	seconds='$(FUZZ_SECONDS)'; case "$$seconds$(SIZE)" in deep) seconds=1800 ;; esac; \
+	srcdir='$(srcdir)' FUZZ_SECONDS="$$seconds" $(srcdir)/tests/fuzz/run .
 fuzz-corpus:
 	srcdir='$(srcdir)' FUZZ_SECONDS='$(FUZZ_SECONDS)' $(srcdir)/tests/fuzz/run --write .
 .PHONY: fuzz fuzz-corpus
