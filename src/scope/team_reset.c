@@ -19,8 +19,6 @@
  * distinguishes these (thread numbers repeat, and that a task is running is unknown before OpenMP 5.2). */
 #include "scope/scope.h"
 
-#include "base/plant.h"
-
 #include <errno.h>
 #include <sched.h>
 #include <time.h>
@@ -51,8 +49,7 @@ static uint64_t last_failure; /* under the lock */
 /* The allocator's round, made at the first team reset and freed with the allocator. */
 static struct aai_team_round *round_of(aai_base *base)
 {
-    enum { ORDER = AAI_PLANT(ROUND_RELAXED) ? __ATOMIC_RELAXED : __ATOMIC_ACQUIRE };
-    struct aai_team_round *known = __atomic_load_n(&base->round, ORDER);
+    struct aai_team_round *known = __atomic_load_n(&base->round, __ATOMIC_ACQUIRE);
     if (known != NULL) {
         return known;
     }
@@ -62,8 +59,8 @@ static struct aai_team_round *round_of(aai_base *base)
         return NULL;
     }
     /* acquire and release: pairs with itself on the thread that was second */
-    if (!__atomic_compare_exchange_n(&base->round, &known, made, false,
-                                     AAI_PLANT(ROUND_RELAXED) ? ORDER : __ATOMIC_ACQ_REL, ORDER)) {
+    if (!__atomic_compare_exchange_n(&base->round, &known, made, false, __ATOMIC_ACQ_REL,
+                                     __ATOMIC_ACQUIRE)) {
         aai_mfree(made);
         return known;
     }

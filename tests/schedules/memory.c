@@ -140,7 +140,8 @@ static void begin_adopt(void)
 /* Threads end whenever they are done: the next adopt their places, and what they left stays readable. */
 static void run_adopt(int self)
 {
-    for (int i = 0; i < 4; ++i) {
+    for (int step = 0; step < 4; ++step) {
+        const int i = step ^ (self & 1); /* half of them begin in the private allocator */
         left[self][i] = take_array(i % 2 == 0 ? the_allocator : the_private, 100 + 60 * i, 0);
         memset(left[self][i].data, 16 * self + i, (size_t)left[self][i].shape[0]);
     }
