@@ -14,7 +14,8 @@ CLEANFILES = $(nodist_cmake_DATA)
 package_edit = sed \
 	-e 's|@PACKAGE_VERSION[@]|$(PACKAGE_VERSION)|g' \
 	-e 's|@AA_SIZEOF_VOID_P[@]|$(AA_SIZEOF_VOID_P)|g' \
-	-e "s|@AA_LIBDIR_TO_INCLUDEDIR[@]|`$(SHELL) $(srcdir)/packaging/relative-path $(libdir) $(includedir)`|g"
+	-e "s|@AA_LIBDIR_TO_INCLUDEDIR[@]|`$(SHELL) $(srcdir)/packaging/relative-path $(libdir) $(includedir)`|g" \
+	-e "s|@AA_LIBDIR_TO_FMODDIR[@]|`$(SHELL) $(srcdir)/packaging/relative-path $(libdir) $(fmoddir)`|g"
 packaging/allocarrays-config.cmake: packaging/allocarrays-config.cmake.in packaging/relative-path Makefile
 packaging/allocarrays-config-version.cmake: packaging/allocarrays-config-version.cmake.in Makefile
 $(nodist_cmake_DATA):
@@ -52,6 +53,10 @@ example_files = \
 	$(start_sources) \
 	examples/start/start.c \
 	examples/start/with_malloc.c \
+	examples/cxx/words.cpp \
+	examples/dlpack/exchange.c \
+	examples/dlpack/exchange.py \
+	examples/fortran/batch.f90 \
 	examples/reduction/reduction.c \
 	$(digits_sources) \
 	examples/digits/README.md \
@@ -78,7 +83,7 @@ install-examples:
 	done
 uninstall-examples:
 	@for file in $(example_files); do rm -f "$(DESTDIR)$(docdir)/$$file"; done
-	@for folder in digits/data digits reduction start verify .; do \
+	@for folder in cxx digits/data digits dlpack fortran reduction start verify .; do \
 		rmdir "$(DESTDIR)$(examplesdir)/$$folder" 2>/dev/null || :; \
 	done
 
@@ -88,6 +93,7 @@ consumer_scripts = \
 	tests/build/consumers/cmake \
 	tests/build/consumers/cxx17 \
 	tests/build/consumers/examples \
+	tests/build/consumers/fortran \
 	tests/build/consumers/moved \
 	tests/build/consumers/pkgconfig \
 	tests/build/consumers/run \
@@ -105,7 +111,7 @@ EXTRA_DIST += \
 	tests/build/consumers/project/test_kit.c
 
 installcheck-consumers:
-	PKG_CONFIG='$(PKG_CONFIG)' PKG_CONFIG_PATH='$(DESTDIR)$(pkgconfigdir)' CC='$(CC)' CXX='$(CXX)' \
+	PKG_CONFIG='$(PKG_CONFIG)' PKG_CONFIG_PATH='$(DESTDIR)$(pkgconfigdir)' CC='$(CC)' CXX='$(CXX)' FC='$(FC)' \
 	OPENMP_CFLAGS='$(OPENMP_CFLAGS)' LIBDIR='$(DESTDIR)$(libdir)' INCLUDEDIR='$(DESTDIR)$(includedir)' \
 	ACLOCALDIR='$(DESTDIR)$(aclocaldir)' EXAMPLESDIR='$(DESTDIR)$(examplesdir)' \
 	$(SHELL) $(srcdir)/tests/build/consumers/run
@@ -193,6 +199,7 @@ EXTRA_DIST += \
 	debian/liballocarrays-dev.install \
 	debian/liballocarrays-doc.doc-base \
 	debian/liballocarrays-doc.install \
+	debian/liballocarrays-fortran0.install \
 	debian/liballocarrays-kernels0.install \
 	debian/liballocarrays-omp0.install \
 	debian/liballocarrays-ompt0.install \
