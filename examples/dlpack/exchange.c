@@ -13,7 +13,8 @@ static aa_allocator *memory;
 static void note(const aa_violation *violation, void *context)
 {
     (void)context;
-    fprintf(stderr, "exchange: %s: %s\n", aa_violation_name(violation->kind), violation->message);
+    (void)fprintf(stderr, "exchange: %s: %s\n", aa_violation_name(violation->kind),
+                  violation->message);
 }
 
 /* Row i holds i, 2 i, 3 i, ...; the tensor is the caller's, NULL on failure. */
