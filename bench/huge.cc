@@ -101,7 +101,7 @@ double resident_each(owned (*create)(unsigned), unsigned flags)
     small_ones(create, flags).clear();
     const double before = resident();
     const std::vector<owned> all = small_ones(create, flags);
-    return (resident() - before) / SMALL_ONES;
+    return (resident() - before) / static_cast<double>(SMALL_ONES);
 }
 
 void add_small()
