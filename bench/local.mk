@@ -20,6 +20,6 @@ bench_digits_profile_LDADD = liballocarrays-kernels.la liballocarrays.la -ldl
 
 digits-profile: bench/digits_profile
 	OMP_WAIT_POLICY=passive bench/digits_profile
-.PHONY: digits-profile
 endif
+.PHONY: digits-profile
 EXTRA_DIST += doc/performance.md
