@@ -7,5 +7,6 @@ void register_samples()
     bench::register_arrays();
     bench::register_pages();
     bench::register_growth();
+    bench::register_huge();
     bench::register_sharing();
 }

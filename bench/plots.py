@@ -8,6 +8,7 @@ import targets
 
 UNITS = {"B": 1, "KiB": 1024, "MiB": 1048576}
 AXES = (("allocations", ("arena", "shared", "private"), "allocations between two resets"),
+        ("touched allocations", ("bump by hand", "arena", "shared", "private"), "allocations between two resets, touched"),
         ("threads", ("shared", "private"), "threads"),
         ("scopes", ("enter and leave", "aa_similar inside"), "open scopes"),
         ("arrays", ("aa_similar",), "arrays between two resets"),

@@ -9,6 +9,7 @@ void register_alloc();
 void register_arrays();
 void register_pages();
 void register_growth();
+void register_huge();
 void register_sharing();
 
 } // namespace bench

@@ -36,6 +36,14 @@ template <class F> void run_sharing(benchmark::State &state, int threads, F &&fi
     });
 }
 
+/* Pieces as small as they come: two of one thread would lie in one line. */
+aa_options small_pieces()
+{
+    aa_options o = AA_OPTIONS_INIT;
+    o.alignment = 16;
+    return o;
+}
+
 volatile double *taken_from(aa_allocator *a)
 {
     auto *const p = static_cast<double *>(aa_alloc(a, sizeof(double)));
@@ -59,6 +67,16 @@ void add_case(int threads)
     });
     add(name + "shared", role::ours, [threads](benchmark::State &state) {
         const owned a = make_shared();
+        run_sharing(state, threads, [&](int) { return taken_from(a.get()); });
+    });
+    add(name + "shared, pieces of 16 bytes", role::ours, [threads](benchmark::State &state) {
+        const aa_options o = small_pieces();
+        const owned a(must(aa_shared_create(&o)));
+        run_sharing(state, threads, [&](int) { return taken_from(a.get()); });
+    });
+    add(name + "private, pieces of 16 bytes", role::ours, [threads](benchmark::State &state) {
+        const aa_options o = small_pieces();
+        const owned a(must(aa_private_create(&o)));
         run_sharing(state, threads, [&](int) { return taken_from(a.get()); });
     });
     add(name + "private", role::ours, [threads](benchmark::State &state) {

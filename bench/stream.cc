@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <allocarrays/kernels.h>
 #include <cstdint>
+#include <cstdlib>
+#include <cstring>
 #include <omp.h>
 
 namespace bench
@@ -26,6 +28,18 @@ __attribute__((noinline)) void scale_in_team(double *to, const double *from, dou
 #pragma omp parallel for schedule(static)
     for (int64_t i = 0; i < n; ++i) {
         to[i] = factor * from[i];
+    }
+}
+
+/* `simd` as in the kernels: without it gcc at -O2 makes no vectors. */
+__attribute__((noinline)) void triad_in_team(double *__restrict to, const double *__restrict a,
+                                             const double *__restrict b, double factor,
+                                             size_t count)
+{
+    const auto n = static_cast<int64_t>(count);
+#pragma omp parallel for simd schedule(static)
+    for (int64_t i = 0; i < n; ++i) {
+        to[i] = a[i] + factor * b[i];
     }
 }
 
@@ -93,6 +107,12 @@ void add_stream()
     });
     add_row("add, 10^7 doubles/aa_add_into", role::ours,
             [](arrays &x) { good(aa_add_into(&x.c, &x.a, &x.b)); });
+    /* No kernel is a triad; one that reads two arrays and writes a third moves the same bytes. */
+    add_row("triad, 10^7 doubles/STREAM triad", role::limit, [](arrays &x) {
+        triad_in_team(arrays::of(x.c), arrays::of(x.a), arrays::of(x.b), FACTOR, LARGE);
+    });
+    add_row("triad, 10^7 doubles/aa_mul_into", role::ours,
+            [](arrays &x) { good(aa_mul_into(&x.c, &x.a, &x.b)); });
     add_row("read, 10^7 doubles/a sum by hand", role::limit, [](arrays &x) {
         double s = sum_in_team(arrays::of(x.a), LARGE);
         benchmark::DoNotOptimize(s);
@@ -121,8 +141,14 @@ void run_region(benchmark::State &state, int64_t count, int threads)
 void add_regions()
 {
     const int all = omp_get_max_threads();
+    /* The runner asks in both environments: what a region costs is what it takes to reach its workers. */
+    const char *const policy = std::getenv("OMP_WAIT_POLICY");
+    const char *const wait = policy != nullptr && std::strcmp(policy, "active") == 0
+                                 ? "workers spin/"
+                                 : "workers sleep/";
     for (const int64_t count : {1000, 8000, 16000, 32000, 64000, 128000, 512000, 2000000}) {
-        const std::string name = "regions/aa_add_into, " + std::to_string(count) + " doubles/";
+        const std::string name =
+            "regions/aa_add_into, " + std::to_string(count) + " doubles, " + wait;
         add(name + "one thread", role::limit,
             [count](benchmark::State &state) { run_region(state, count, 1); });
         add(name + "all threads", role::ours,

@@ -240,14 +240,24 @@ def regions(data):
 
 def sharing(data):
     cases = data.cases("sharing")
-    return [against("SHARING", "%s: %s / a line each" % (case, kind), data, ("sharing", case, kind),
+    seen = [against("SHARING", "%s: neighbours / a line each" % case, data, ("sharing", case, "a cache line each, by hand"),
+                    ("sharing", case, "neighbours in one line"), 1.5, least=True) for case in cases]
+    return seen + [against("SHARING", "%s: %s / a line each" % (case, kind), data, ("sharing", case, kind),
                     ("sharing", case, "a cache line each, by hand"), 1.10)
-            for case in cases for kind in ("shared", "private")]
+            for case in cases for kind in ("shared", "private", "shared, pieces of 16 bytes", "private, pieces of 16 bytes")]
+
+
+def huge(data):
+    """The option must not make small allocators larger."""
+    case = "resident bytes of an allocator of 64 bytes"
+    for kind in ("arena", "shared"):
+        yield against("HUGE", "%s: resident with AA_HUGEPAGES / without" % kind, data,
+                      ("memory", case, kind + ", AA_HUGEPAGES"), ("memory", case, kind), 1.25)
 
 
 def check(data, counted):
     checks = list(p0(data, counted))
-    for target in (p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, stream, regions, sharing):
+    for target in (p1, p2, p3, p4, p5, p6, p7, p8, p9, p10, p11, p12, stream, regions, sharing, huge):
         checks += target(data)
     return checks
 
