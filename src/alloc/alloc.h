@@ -245,7 +245,7 @@ static inline bool aai_alive(const aai_cell *cell, uint64_t id)
 /* The scope floor's resolvers, for AA_CURRENT in the slow paths below it; set at load time. The second also
  * looks at the task that asks. */
 extern aa_allocator *(*aai_resolve_current)(void);
-extern aa_allocator *(*aai_resolve_asked)(aai_site site);
+extern aa_allocator *(*aai_resolve_asked)(const aai_site *site);
 /* How many OpenMP handles were made: they are never destroyed. Relaxed. */
 extern uint64_t aai_omp_handles;
 

@@ -231,7 +231,7 @@ void aai_base_rekey(aai_base *base, uint64_t key)
 /* ---- public calls ------------------------------------------------------------------------------------------ */
 
 aa_allocator *(*aai_resolve_current)(void);
-aa_allocator *(*aai_resolve_asked)(aai_site site);
+aa_allocator *(*aai_resolve_asked)(const aai_site *site);
 uint64_t aai_omp_handles;
 
 /* From here on the threads of a team share the first touch, and the clearing, of an allocation: below, one thread's
@@ -331,9 +331,10 @@ static bool is_anothers_arena(const aa_allocator *allocator)
 
 void *aai_alloc_slow(aa_allocator *allocator, size_t bytes)
 {
+    static const aai_site site = {"aa_alloc", NULL, 0};
     aai_request request = {.bytes = bytes};
     if (allocator != NULL && allocator->kind == AAI_CURRENT && is_idle()) {
-        aa_allocator *const current = aai_resolve_asked((aai_site){"aa_alloc", NULL, 0});
+        aa_allocator *const current = aai_resolve_asked(&site);
         if (!is_anothers_arena(current)) {
             return aai_alloc(current, bytes);
         }

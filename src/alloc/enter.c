@@ -18,7 +18,7 @@
  * brings it to threads that never asked for it. */
 static __attribute__((noinline)) aa_status resolve(aa_allocator **allocator, aai_site site)
 {
-    aa_allocator *const current = aai_resolve_asked(site);
+    aa_allocator *const current = aai_resolve_asked(&site);
     *allocator = current;
     if (current->kind == AAI_ARENA && aai_base_of(current)->creator != aa_tls.record->id) {
         return aai_foreign_thread(aai_base_of(current), site);

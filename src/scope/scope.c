@@ -404,11 +404,11 @@ aa_allocator *aa_current(void)
     return aai_omp_carries() ? aai_current_of_icv() : current_of_thread();
 }
 
-aa_allocator *aai_current_asked(aai_site site)
+aa_allocator *aai_current_asked(const aai_site *site)
 {
     aa_allocator *const current = aa_current();
     if (AAI_UNLIKELY(AAI_LOAD(aai_tasks_seen))) {
-        aai_task_look(current, site);
+        aai_task_look(current, *site);
     }
     return current;
 }

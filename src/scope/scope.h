@@ -77,7 +77,7 @@ const aai_handle *aai_handle_find(uintptr_t handle);
 aa_allocator *aai_current_of_icv(void);
 
 /* aa_current, for a call that asks AA_CURRENT: the task that makes it is looked at. task.c. */
-aa_allocator *aai_current_asked(aai_site site);
+aa_allocator *aai_current_asked(const aai_site *site);
 extern bool aai_tasks_seen; /* relaxed; false: no task was ever seen to begin */
 void aai_task_look(const aa_allocator *current, aai_site site);
 
