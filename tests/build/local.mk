@@ -2,7 +2,7 @@
 # "TARGET: not run: why". tools/run-gates runs them and counts. SIZE=deep is the larger size, for those that have one.
 #
 #   quick_gates   ./quickstart check, after `make check` with gcc and clang: under ten minutes in all
-#   ci_gates      make check-ci: the rest of what CI runs, under an hour
+#   ci_gates      make check-ci: the longer ones, under an hour
 #   deep_gates    make deep: all at the larger size, before a release (the mutants take many hours)
 quick_gates = check-misuse check-interface
 ci_gates = check-sanitize lint check-bad-input soak check-dist
