@@ -291,7 +291,7 @@ static void *ask_delegate(const aa_allocator *allocator, aai_request *request, c
         return NULL;
     }
     aa_allocator *const delegate = base->delegate;
-    if (delegate->kind == AAI_ARENA && aai_base_of(delegate)->creator != aa_tls.thread_id) {
+    if (aai_is_anothers_arena(delegate)) {
         (void)aai_foreign_thread(aai_base_of(delegate), (aai_site){function, NULL, 0});
         return NULL;
     }
@@ -323,19 +323,13 @@ static bool is_idle(void)
     return self != NULL && self->call_count == 0 && !aai_lock_any_held();
 }
 
-static bool is_anothers_arena(const aa_allocator *allocator)
-{
-    return allocator->kind == AAI_ARENA &&
-           AAI_LOAD(aai_base_of(allocator)->creator) != aa_tls.thread_id;
-}
-
 void *aai_alloc_slow(aa_allocator *allocator, size_t bytes)
 {
     static const aai_site site = {"aa_alloc", NULL, 0};
     aai_request request = {.bytes = bytes};
     if (allocator != NULL && allocator->kind == AAI_CURRENT && is_idle()) {
         aa_allocator *const current = aai_resolve_asked(&site);
-        if (!is_anothers_arena(current)) {
+        if (!aai_is_anothers_arena(current)) {
             return aai_alloc(current, bytes);
         }
     }

@@ -20,7 +20,7 @@ static __attribute__((noinline)) aa_status resolve(aa_allocator **allocator, aai
 {
     aa_allocator *const current = aai_resolve_asked(&site);
     *allocator = current;
-    if (current->kind == AAI_ARENA && aai_base_of(current)->creator != aa_tls.record->id) {
+    if (aai_is_anothers_arena(current)) {
         return aai_foreign_thread(aai_base_of(current), site);
     }
     return AA_OK;

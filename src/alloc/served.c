@@ -112,8 +112,7 @@ void *aai_served_alloc(aa_allocator *allocator, size_t bytes, size_t alignment)
     if (AAI_UNLIKELY(!is_bump)) {
         return alloc_booked(allocator, &request);
     }
-    if (AAI_UNLIKELY(allocator->kind == AAI_ARENA &&
-                     aai_base_of(allocator)->creator != aa_tls.thread_id)) {
+    if (AAI_UNLIKELY(aai_is_anothers_arena(allocator))) {
         (void)aai_foreign_thread(aai_base_of(allocator), (aai_site){"omp_alloc", NULL, 0});
         return NULL;
     }

@@ -197,19 +197,14 @@ static AAI_COLD aa_allocator *refuse_foreign(const char *function, aa_allocator 
     return NULL;
 }
 
-/* A thread without a number (0) has made no arena. */
 static aa_allocator *resolve_current(const char *function)
 {
     aa_allocator *const current = aa_current();
     if (AAI_UNLIKELY(AAI_LOAD(aai_tasks_seen))) {
         aai_task_look(current, (aai_site){function, NULL, 0});
     }
-    if (AAI_LIKELY(current->kind != AAI_ARENA ||
-                   (AAI_LOAD(aai_base_of(current)->creator) == aa_tls.thread_id &&
-                    aa_tls.thread_id != 0))) {
-        return current;
-    }
-    return refuse_foreign(function, current);
+    return AAI_UNLIKELY(aai_is_anothers_arena(current)) ? refuse_foreign(function, current)
+                                                        : current;
 }
 
 static AAI_COLD aa_allocator *refuse_handle(const aai_ask *ask)
