@@ -21,5 +21,14 @@ bench_digits_profile_LDADD = liballocarrays-kernels.la liballocarrays.la -ldl
 digits-profile: bench/digits_profile
 	OMP_WAIT_POLICY=passive bench/digits_profile
 endif
-.PHONY: digits-profile
-EXTRA_DIST += doc/performance.md
+
+# `make reset-lines` counts the cache lines that a reset touches; doc/performance.md shows them.
+EXTRA_PROGRAMS += bench/reset_lines
+bench_reset_lines_CPPFLAGS = $(public_includes)
+bench_reset_lines_LDFLAGS = -static
+bench_reset_lines_LDADD = liballocarrays.la $(OPENMP_CFLAGS) -ldl
+
+reset-lines: bench/reset_lines
+	$(srcdir)/tools/reset-lines bench/reset_lines
+.PHONY: digits-profile reset-lines
+EXTRA_DIST += doc/performance.md tools/reset-lines

@@ -91,7 +91,6 @@ typedef struct aai_base {
     uint64_t id;    /* 0 for the heap and AA_CURRENT; else never repeated */
     char *name;
     size_t capacity, initial;
-    int history;
     aa_upstream *upstream;
     aa_upstream *fallback; /* NULL, or where blocks come from when the upstream has none left */
     aa_upstream *owned[2]; /* upstreams that end with it */
@@ -99,19 +98,20 @@ typedef struct aai_base {
         *delegate; /* NULL, or who serves what this one refuses for want of memory */
     const aai_cell *delegate_cell; /* alive while its id is delegate_id */
     uint64_t delegate_id;
-    bool guard;               /* blocks live in the guard ring and move at reset */
     uint64_t guard_misses;    /* relaxed: resets and blocks that had to do without */
     uint64_t creator;         /* thread id; an arena's owner */
-    int birth_level;          /* OpenMP nesting level at creation */
     int birth_path[AAI_PATH]; /* origin.c */
-    uint64_t takers;          /* relaxed: AAI_TAKEN_... since the last reset */
+    int birth_level;          /* OpenMP nesting level at creation */
+    int history;
+    int warned;       /* of lost resets */
+    bool guard;       /* blocks live in the guard ring and move at reset */
     bool traced;      /* an arena of a private allocator: each allocation is noted; origin.c */
+    uint64_t takers;  /* relaxed: AAI_TAKEN_... since the last reset */
     uint64_t calls;   /* relaxed: threads in its upstream now */
     uint64_t caller;  /* relaxed: the last of them */
     uint64_t inside;  /* an arena under checks, relaxed: the thread in a call now, 0: none */
     uintptr_t handle; /* relaxed: its OpenMP handle, 0 until made */
     size_t watched;   /* relaxed: bytes out under AA_CHECKS=full, for the capacity */
-    int warned;       /* of lost resets */
     uint64_t resets, growths, upstream_calls, lease_misses; /* relaxed counters */
     uint64_t
         unsized_frees; /* relaxed: frees that did not say how many bytes, and gave nothing back */
