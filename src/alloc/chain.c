@@ -32,10 +32,13 @@ static size_t first_block(const aai_base *base)
     return base->head.kind == AAI_SHARED ? FIRST_SHARED_BLOCK : FIRST_BLOCK;
 }
 
-static size_t whole_pages(size_t bytes)
+/* Of the pages that its blocks are to have. */
+static size_t whole_pages(const aai_base *base, size_t bytes)
 {
+    const bool huge = (base->head.flags & AA_HUGEPAGES) != 0 && bytes >= AAI_HUGE_PAGE;
     size_t rounded;
-    return aai_round_up(bytes, aai_page_size() - 1, &rounded) ? rounded : bytes;
+    return aai_round_up(bytes, (huge ? AAI_HUGE_PAGE : aai_page_size()) - 1, &rounded) ? rounded
+                                                                                       : bytes;
 }
 
 static size_t left(const aai_base *base, const aai_chain *chain)
@@ -58,9 +61,10 @@ aai_block_request aai_chain_plan(const aai_base *base, const aai_chain *chain, s
                                  size_t alignment)
 {
     const size_t room = left(base, chain);
-    const size_t step = chain->count == 0
-                            ? first_block(base)
-                            : whole_pages(aai_add_capped(chain->committed, chain->committed / 2));
+    const size_t step =
+        chain->count == 0
+            ? first_block(base)
+            : whole_pages(base, aai_add_capped(chain->committed, chain->committed / 2));
     const bool beyond = aai_chain_is_full(base, chain, least);
     const size_t wanted = beyond                  ? aai_max(aai_min(step, LAST_FALLBACK), least)
                           : base->upstream->whole ? room
@@ -284,7 +288,7 @@ void aai_chain_reset(aai_base *base, aai_chain *chain, aai_lane *lane, size_t us
 {
     const size_t largest = remember(base, chain, use);
     size_t target = aai_add_capped(aai_add_capped(largest, largest / 10), extra);
-    target = whole_pages(aai_max(target, first_block(base)));
+    target = whole_pages(base, aai_max(target, first_block(base)));
     if (cap_of(base) != 0) {
         target = aai_min(target, cap_of(base));
     }

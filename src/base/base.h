@@ -81,6 +81,7 @@ typedef struct aai_settings {
     int verbose;      /* AA_VERBOSE: 0 or 1 */
     int stats;        /* AA_STATS: 0, 1 (text) or 2 (json) at exit */
     int team_timeout; /* AA_TEAM_TIMEOUT: seconds */
+    int hugetlb;      /* AA_HUGETLB: 0 or 1 */
     const char *omp_allocator; /* AA_OMP_ALLOCATOR: as it was; NULL when unset. scope/traits_text.c reads it */
 } aai_settings;
 const aai_settings *aai_settings_get(void);

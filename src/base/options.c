@@ -25,13 +25,17 @@ static struct {
     int *target;
     const char **text; /* instead of target: kept as it is, for whom it is meant to read */
 } const table[] = {
-    {"AA_CHECKS", "checks of allocators whose options leave them open: none, api, full", checks_words, 0,
-     AA_CHECKS_NONE, &settings.checks, NULL},
+    {"AA_CHECKS", "checks of allocators whose options leave them open: none, api, full",
+     checks_words, 0, AA_CHECKS_NONE, &settings.checks, NULL},
     {"AA_VERBOSE", "1 prints this table", switch_words, 0, 0, &settings.verbose, NULL},
     {"AA_STATS", "1 (or text) or json: report live allocators at exit", stats_words, 0, 0,
      &settings.stats, NULL},
     {"AA_TEAM_TIMEOUT", "seconds that aa_reset_team waits for the whole team", NULL, 1000000, 60,
      &settings.team_timeout, NULL},
+    {"AA_HUGETLB",
+     "1: blocks with AA_HUGEPAGES come from the huge pages that the system keeps reserved, while "
+     "it has any",
+     switch_words, 0, 0, &settings.hugetlb, NULL},
     {"AA_OMP_ALLOCATOR",
      "the allocator where no scope is open, in the words of OMP_ALLOCATOR: an allocator, or a "
      "memory space "
@@ -83,7 +87,8 @@ static void print_settings(void)
             }
         }
         const char *const kept = table[i].text != NULL ? *table[i].text : text;
-        (void)fprintf(stderr, "  %s=%s  (%s)\n", table[i].name, kept != NULL ? kept : "", table[i].meaning);
+        (void)fprintf(stderr, "  %s=%s  (%s)\n", table[i].name, kept != NULL ? kept : "",
+                      table[i].meaning);
     }
 }
 

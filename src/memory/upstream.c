@@ -63,11 +63,32 @@ static void heap_free(void *state, void *pointer, size_t bytes)
     free(pointer);
 }
 
+/* As many whole huge pages as are wanted, if that is enough, out of those that the system keeps reserved. Only by
+ * AA_HUGETLB: when none is left, a child after a fork dies at its first write to one. */
+static void *reserved_alloc(size_t least, size_t *bytes, size_t alignment)
+{
+    const size_t whole = *bytes & ~((size_t)AAI_HUGE_PAGE - 1);
+    const bool fits = whole != 0 && whole >= least && alignment <= AAI_HUGE_PAGE;
+    if (!fits || aai_settings_get()->hugetlb == 0) {
+        return NULL;
+    }
+    void *const p = aai_pages_map_reserved(whole);
+    *bytes = p != NULL ? whole : *bytes;
+    return p;
+}
+
 /* A refused generous request is tried once more at its least: address space may be tight. */
 static void *pages_alloc(void *state, size_t least, size_t *bytes, size_t alignment)
 {
     const unsigned flags = ((const aa_upstream *)state)->flags;
-    void *p = aai_pages_map(*bytes, alignment, flags);
+    void *p = (flags & AA_HUGEPAGES) != 0 ? reserved_alloc(least, bytes, alignment) : NULL;
+    if (p != NULL) {
+        if ((flags & AA_PREFAULT) != 0) {
+            aai_pages_populate(p, *bytes);
+        }
+        return p;
+    }
+    p = aai_pages_map(*bytes, alignment, flags);
     if (p == NULL && least < *bytes) {
         *bytes = least;
         p = aai_pages_map(least, alignment, flags);

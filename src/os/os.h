@@ -12,6 +12,9 @@ enum { AAI_HUGE_PAGE = 2 << 20 };
 /* Map bytes of zeroed memory aligned to `alignment` (a power of two). flags: AA_HUGEPAGES, AA_PREFAULT.
  * NULL when refused. Unmap with the same bytes. */
 void *aai_pages_map(size_t bytes, size_t alignment, unsigned flags);
+/* Map whole huge pages, aligned to one, out of those that the system keeps reserved; bytes: a multiple of
+ * AAI_HUGE_PAGE. NULL when it has not so many left. Unmap with the same bytes. */
+void *aai_pages_map_reserved(size_t bytes);
 void aai_pages_unmap(void *pointer, size_t bytes);
 /* Address space that nobody may touch, aligned; NULL when refused. Unmap as pages. */
 void *aai_pages_reserve(size_t bytes, size_t alignment);

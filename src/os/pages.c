@@ -85,6 +85,20 @@ void *aai_pages_map(size_t bytes, size_t alignment, unsigned flags)
     return p;
 }
 
+void *aai_pages_map_reserved(size_t bytes)
+{
+#if defined MAP_HUGETLB && defined MAP_HUGE_SHIFT
+    const int kept = errno;
+    const int size = __builtin_ctz(AAI_HUGE_PAGE) << MAP_HUGE_SHIFT;
+    void *const p = map(bytes, (mapping){usable.protection, usable.flags | MAP_HUGETLB | size});
+    errno = kept;
+    return p;
+#else
+    (void)bytes;
+    return NULL;
+#endif
+}
+
 void *aai_pages_reserve(size_t bytes, size_t alignment)
 {
     const int kept = errno;

@@ -291,6 +291,7 @@ static const variable malformed[] = {{"AA_CHECKS", "sometimes"},
                                      {"AA_VERBOSE", "yes"},
                                      {"AA_VERBOSE", "2"},
                                      {"AA_STATS", "xml"},
+                                     {"AA_HUGETLB", "on"},
                                      {"AA_TEAM_TIMEOUT", "0"},
                                      {"AA_TEAM_TIMEOUT", "-5"},
                                      {"AA_TEAM_TIMEOUT", "60s"},
@@ -324,7 +325,7 @@ START_TEST(verbose_prints_every_variable)
     child_result result;
     run_with(&result, "AA_VERBOSE", "1");
     static const char *const names[] = {"AA_CHECKS=none ", "AA_VERBOSE=1 ", "AA_STATS=0 ",
-                                        "AA_TEAM_TIMEOUT=60 "};
+                                        "AA_TEAM_TIMEOUT=60 ", "AA_HUGETLB=0 "};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; ++i) {
         ck_assert_msg(strstr(result.text, names[i]) != NULL, "no %s", names[i]);
     }
