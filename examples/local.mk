@@ -25,3 +25,17 @@ example_files += \
 	examples/loops/histogram.c \
 	examples/loops/loops.h \
 	examples/loops/sort.c
+
+# examples/numeric: recipes for numeric libraries. Built by a gate and not by all, for they need those libraries.
+check-numeric: all
+	srcdir='$(srcdir)' CC='$(CC)' OPENMP_CFLAGS='$(OPENMP_CFLAGS)' $(SHELL) $(srcdir)/tools/check-numeric .
+.PHONY: check-numeric
+quick_gates += check-numeric
+gate_folders += numeric
+numeric_sources = \
+	examples/numeric/fftw.c \
+	examples/numeric/gmp.c \
+	examples/numeric/lapacke.c \
+	examples/numeric/onednn.c
+example_files += $(numeric_sources)
+EXTRA_DIST += $(numeric_sources) doc/numeric-libraries.md tools/check-numeric

@@ -83,7 +83,7 @@ install-examples:
 	done
 uninstall-examples:
 	@for file in $(example_files); do rm -f "$(DESTDIR)$(docdir)/$$file"; done
-	@for folder in cxx digits/data digits dlpack fortran loops reduction start verify .; do \
+	@for folder in cxx digits/data digits dlpack fortran loops numeric reduction start verify .; do \
 		rmdir "$(DESTDIR)$(examplesdir)/$$folder" 2>/dev/null || :; \
 	done
 
