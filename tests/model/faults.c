@@ -1,8 +1,8 @@
 /* The n-th request to the upstream is refused, for every n, once and for ever, while random programs run on all kinds of
  * bump allocators at once: the right status, nothing lost, exact stats, every byte returned (tests/model/model.h).
  * First the model's own upstream refuses, then the operating system (mmap and mremap fail with ENOMEM), then the C heap
- * where the library notes its own state (linked with --wrap). `faults limit` has the address space itself run out
- * (RLIMIT_AS). */
+ * where the library notes its own state (linked with --wrap). `faults PLACE [PROGRAMS]` takes one of them, and fewer programs;
+ * `faults limit` has the address space itself run out (RLIMIT_AS). */
 #include "model.h"
 
 #include <errno.h>
@@ -129,10 +129,11 @@ static uint64_t run_program(unsigned number, int64_t refuse, place where)
 }
 
 /* Requests that were refused, each once and with all behind it. */
-static uint64_t refuse_each(place where)
+static uint64_t refuse_each(place where, unsigned most)
 {
     uint64_t all = 0;
-    const unsigned programs = where == METADATA ? PROGRAMS_ON_HEAP : PROGRAMS;
+    const unsigned programs =
+        where == METADATA && most > PROGRAMS_ON_HEAP ? PROGRAMS_ON_HEAP : most;
     for (unsigned number = 0; number < programs; ++number) {
         const uint64_t requests = run_program(number, 0, where);
         for (uint64_t n = 1; n <= requests; ++n) {
@@ -208,7 +209,9 @@ int main(int argc, char **argv)
     if (argc == 2 && strcmp(argv[1], "limit") == 0) {
         return run_limited();
     }
-    const char *const only = argc == 2 ? argv[1] : NULL; /* one place, by its name */
+    const char *const only = argc >= 2 ? argv[1] : NULL; /* one place, by its name */
+    const long wanted = argc == 3 ? strtol(argv[2], NULL, 10) : PROGRAMS;
+    const unsigned programs = wanted > 0 && wanted < PROGRAMS ? (unsigned)wanted : PROGRAMS;
     struct timespec start, end;
     (void)clock_gettime(CLOCK_MONOTONIC, &start);
     model_init(&world);
@@ -217,16 +220,16 @@ int main(int argc, char **argv)
         if (only != NULL && strcmp(only, names[i]) != 0) {
             continue;
         }
-        refused[i] = refuse_each((place)i);
+        refused[i] = refuse_each((place)i, programs);
         all = refused[i] == 0 ? 0 : all;
     }
     model_fini(&world);
     (void)clock_gettime(CLOCK_MONOTONIC, &end);
     printf("check-faults: K = %llu requests of upstreams, %llu of mmap and mremap and %llu of the "
            "C heap refused, each once "
-           "and for ever, in %d programs, %.1f s: nothing lost\n",
+           "and for ever, in %u programs, %.1f s: nothing lost\n",
            (unsigned long long)refused[UPSTREAM], (unsigned long long)refused[SYSTEM],
-           (unsigned long long)refused[METADATA], PROGRAMS,
+           (unsigned long long)refused[METADATA], programs,
            (double)(end.tv_sec - start.tv_sec) + (double)(end.tv_nsec - start.tv_nsec) / 1e9);
     return all != 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -76,20 +76,3 @@ check_PROGRAMS += tests/oom/test_metadata
 endif
 tests_oom_test_metadata_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 tests_oom_test_metadata_LDADD = src/libcore.la $(test_libs) $(AA_THREAD_CFLAGS) $(AA_CORE_LIBS)
-
-# Branch coverage of src (doc/coverage.md): a build of its own, gcc's, whose tests that are programs are run.
-# coverage-page writes the page. KEEP=1: count what has run, run nothing.
-coverage coverage-page:
-	$(MKDIR_P) coverage
-	test -e coverage/Makefile || (cd coverage && $(abs_srcdir)/configure CC=gcc \
-		CFLAGS='-g -O0 --coverage -fprofile-update=atomic' --disable-static >configure.log)
-	test -n '$(KEEP)' || find coverage -name '*.gcda' -delete
-	test -n '$(KEEP)' || $(MAKE) -C coverage $(AM_MAKEFLAGS) check TESTS='$(check_PROGRAMS)'
-	test -n '$(KEEP)' || $(MAKE) -C coverage $(AM_MAKEFLAGS) check-faults check-exhaustive LENGTH=4
-	srcdir='$(srcdir)' $(srcdir)/tools/coverage $$(test $@ = coverage || echo --write) coverage
-.PHONY: coverage coverage-page
-deep_gates += coverage
-gate_folders += coverage
-EXTRA_DIST += \
-	doc/coverage.md \
-	tools/coverage

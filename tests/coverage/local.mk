@@ -1,0 +1,37 @@
+# Branch coverage of src (doc/coverage.md): gcc's --coverage, in a build of its own; its programs are run there, and those of a
+# clang build with its libraries, for what a runtime with OMPT or clang's calls alone reach. coverage-page writes the page.
+# KEEP=1: count what has run, run nothing. PART: run that alone, beside what has run (tests/coverage/run).
+coverage coverage-page:
+	test -n '$(KEEP)' || srcdir='$(srcdir)' MAKE='$(MAKE)' $(srcdir)/tests/coverage/run coverage $(PART)
+	srcdir='$(srcdir)' $(srcdir)/tools/coverage $$(test $@ = coverage || echo --write) coverage
+.PHONY: coverage coverage-page
+deep_gates += coverage
+gate_folders += coverage
+EXTRA_DIST += \
+	doc/coverage.md \
+	tests/coverage/dump.c \
+	tests/coverage/note.h \
+	tests/coverage/run \
+	tools/coverage
+
+# In that build, by tests/coverage/run: which programs it runs.
+coverage-programs:
+	@echo $(check_PROGRAMS)
+.PHONY: coverage-programs
+
+# And of clang's.
+coverage_clang_programs = $(omp_tests) $(ompt_tests) tests/omp/test_ompt_abi tests/omp/test_ompt_load tests/omp/truth_table \
+	$(interposed_tests) $(testkit_tests) tests/stress/test_tasks tests/unit/test_openmp_facts
+coverage-clang-programs:
+	@echo $(coverage_clang_programs)
+.PHONY: coverage-clang-programs
+
+# Refusals at first use: the objects of the core, whose requests are wrapped.
+if C_TESTS
+check_PROGRAMS += tests/oom/test_first_use
+endif
+tests_oom_test_first_use_SOURCES = tests/oom/test_first_use.c tests/oom/refused.h
+tests_oom_test_first_use_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=posix_memalign,--wrap=mmap,--wrap=mremap,--wrap=mprotect \
+	-Wl,--wrap=mlock,--wrap=pthread_setspecific
+tests_oom_test_first_use_LDADD = src/libcore.la $(test_libs) $(AA_THREAD_CFLAGS) $(AA_CORE_LIBS)
