@@ -324,7 +324,7 @@ START_TEST(verbose_prints_every_variable)
     child_result result;
     run_with(&result, "AA_VERBOSE", "1");
     static const char *const names[] = {"AA_CHECKS=none ", "AA_VERBOSE=1 ", "AA_STATS=0 ",
-                                        "AA_TEAM_TIMEOUT=60 "};
+                                        "AA_TEAM_TIMEOUT=60 ", "AA_TRACE= "};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; ++i) {
         ck_assert_msg(strstr(result.text, names[i]) != NULL, "no %s", names[i]);
     }
