@@ -288,12 +288,12 @@ static size_t json_number(const char *name, const char *field)
     return number;
 }
 
-enum { ROUNDS = 3, LARGEST = 30000 };
+enum { ROUNDS = 4, LARGEST = 30000 };
 
 /* Rounds of different sizes, the second the largest; the last is not reset. */
 static void work(aa_allocator *a)
 {
-    static const int counts[ROUNDS] = {1000, LARGEST, 10};
+    static const int counts[ROUNDS] = {1000, LARGEST, 10, 10};
     for (int round = 0; round < ROUNDS; ++round) {
         for (int i = 0; i < counts[round]; ++i) {
             ck_assert_ptr_nonnull(aa_alloc(a, 64));
