@@ -25,10 +25,12 @@ typedef struct aa_stats {
 /** Fill stats. AA_INVALID for NULLs, AA_STALE. Cost: O(threads that used it). Threads: any. */
 AA_API aa_status aa_stats_get(const aa_allocator *allocator, aa_stats *stats);
 
-/** Print one allocator as text. AA_INVALID, AA_STALE, AA_IO. Threads: any. */
+/** Print one allocator as text; the last line says which first block would have held every round. AA_INVALID, AA_STALE,
+ * AA_IO. Threads: any. */
 AA_API aa_status aa_report(FILE *file, const aa_allocator *allocator);
 
-/** Print every live allocator as one JSON object. AA_INVALID, AA_IO. Threads: any. */
+/** Print every live allocator as one JSON object: its stats, and as "first_block" the bytes of the first block that would
+ * have held every round, as "blocks_taken" the blocks that were taken instead. AA_INVALID, AA_IO. Threads: any. */
 AA_API aa_status aa_report_json(FILE *file);
 
 AAI_END_DECLS

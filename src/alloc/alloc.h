@@ -57,6 +57,13 @@ static inline void aai_marks_add(aai_marks *marks, bool own, uint64_t count, uin
     }
 }
 
+/* What the first block of an allocator should have been: the largest round of any of its chains, in bytes; the blocks that
+ * were taken, folds included, and the chains that took any. */
+typedef struct aai_sizing {
+    size_t bytes;
+    uint64_t blocks, chains;
+} aai_sizing;
+
 /* Whether a block was resized in place; REFUSED: failure recorded, it must not be moved either. */
 typedef enum aai_resized { AAI_RESIZED, AAI_MUST_MOVE, AAI_REFUSED } aai_resized;
 
@@ -74,6 +81,7 @@ typedef struct aai_ops {
     void (*destroy)(aa_allocator *);    /* after the proof: give all memory back */
     bool (*owns)(const aa_allocator *, const void *);
     void (*stats)(const aa_allocator *, aa_stats *);
+    void (*sizing)(const aa_allocator *, aai_sizing *);        /* adds; NULL: none */
     aai_marks (*marks)(const aa_allocator *, uint64_t thread); /* open ones, for the proof */
     uint64_t (*takers)(const aa_allocator *);     /* private: of its arenas; NULL: base->takers */
     uint64_t (*inner_pins)(const aa_allocator *); /* private: pins of its arenas */

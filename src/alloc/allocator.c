@@ -7,6 +7,7 @@
 #include "alloc/alloc.h"
 
 #include "alloc/report.h"
+#include "alloc/timeline.h"
 #include "base/plant.h"
 #include "os/tools.h"
 #include "sync/team.h"
@@ -81,6 +82,7 @@ aa_status aai_base_init(aai_base *base, const aai_ops *ops, int kind, const aa_o
     if (status != AA_OK) {
         return status;
     }
+    aai_trace_start();
     const uint64_t id = aai_unique_draw(), key = aai_unique_draw();
     const aai_thread *const self = aai_self();
     if (id == 0 || key == 0) {
@@ -144,6 +146,7 @@ void aai_base_go_live(aai_base *base)
     }
     live = base;
     aai_lock_release(&aai_registry_lock);
+    aai_timeline_created(base);
 }
 
 static void unlink_live(aai_base *base)

@@ -178,6 +178,16 @@ static void arena_stats(const aa_allocator *allocator, aa_stats *stats)
     aai_arena_stats_add(aai_arena_of(allocator), stats);
 }
 
+void aai_arena_sizing_add(const aai_arena *arena, aai_sizing *sizing)
+{
+    aai_chain_sizing(&arena->chain, &arena->lane, sizing);
+}
+
+static void arena_sizing(const aa_allocator *allocator, aai_sizing *sizing)
+{
+    aai_arena_sizing_add(aai_arena_of(allocator), sizing);
+}
+
 /* Its marks are the owner's. */
 static aai_marks arena_marks(const aa_allocator *allocator, uint64_t thread)
 {
@@ -205,6 +215,7 @@ static const aai_ops arena_ops = {.kind = "arena",
                                   .destroy = arena_destroy,
                                   .owns = arena_owns,
                                   .stats = arena_stats,
+                                  .sizing = arena_sizing,
                                   .marks = arena_marks,
                                   .busy = arena_busy};
 

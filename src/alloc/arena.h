@@ -40,5 +40,6 @@ void aai_arena_reset_to(aai_arena *arena, uint64_t key);
 /* The handle that serves an arena's memory: its private allocator, or itself. */
 aa_allocator *aai_arena_handle(const aa_allocator *arena);
 void aai_arena_stats_add(const aai_arena *arena, aa_stats *stats);
+void aai_arena_sizing_add(const aai_arena *arena, aai_sizing *sizing);
 
 #endif

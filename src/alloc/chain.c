@@ -7,6 +7,7 @@
  *
  * Source: AllocArrays.jl's AutoscalingAllocBuffer. */
 #include "alloc/lane.h"
+#include "alloc/timeline.h"
 
 #include "base/plant.h"
 #include "memory/guard.h"
@@ -99,6 +100,7 @@ aai_block *aai_chain_take(aai_base *base, aai_block_request *request)
     if (block != NULL && base->guard && !block->guarded) {
         AAI_ADD(base->guard_misses, 1);
     }
+    aai_timeline_block(base, request->wanted, block == NULL ? 0 : block->bytes);
     return block;
 }
 
@@ -130,6 +132,7 @@ size_t aai_chain_add(aai_base *base, aai_chain *chain, aai_block *block)
     block->next = chain->blocks;
     chain->blocks = block;
     AAI_STORE(chain->count, chain->count + 1);
+    AAI_STORE(chain->taken, chain->taken + 1);
     AAI_STORE(chain->committed, chain->committed + usable);
     if (base->head.tier == AA_CHECKS_FULL) {
         aai_tools_poison(block->start, block->bytes);
@@ -203,6 +206,7 @@ bool aai_chain_init(aai_base *base, aai_chain *chain, aai_lane *lane)
 
 static size_t remember(const aai_base *base, aai_chain *chain, size_t use)
 {
+    AAI_STORE(chain->largest, aai_max(chain->largest, use));
     chain->history[chain->next] = use;
     chain->next = (chain->next + 1) % base->history;
     chain->remembered += chain->remembered < base->history;
@@ -305,6 +309,15 @@ void aai_chain_reset(aai_base *base, aai_chain *chain, aai_lane *lane, size_t us
         }
     }
     aai_lane_open_spare(lane);
+}
+
+void aai_chain_sizing(const aai_chain *chain, const aai_lane *lane, aai_sizing *sizing)
+{
+    const size_t largest = aai_max(AAI_LOAD(chain->largest), aai_lane_round_seen(lane));
+    const uint64_t taken = AAI_LOAD(chain->taken);
+    sizing->bytes = aai_max(sizing->bytes, whole_pages(aai_base_of(lane->allocator), largest));
+    sizing->blocks += taken;
+    sizing->chains += taken != 0;
 }
 
 void aai_chain_fini(aai_base *base, aai_chain *chain)

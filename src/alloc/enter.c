@@ -8,7 +8,7 @@
  * is over if the caller is not below the frame that called its handler (stacks grow down; a kilobyte of message lies
  * between that and the call), or if its op, which lies in such a frame, no longer holds its serial. A call that lives
  * has both; a dead one is mistaken for it only by a caller that is deeper and has left those very bytes unwritten. */
-#include "alloc/alloc.h"
+#include "alloc/timeline.h"
 
 #include "sync/team.h"
 
@@ -195,6 +195,7 @@ static __attribute__((format(printf, 5, 0))) aa_status report(aa_violation_kind 
     if (!is_finding(kind)) {
         (void)aai_fail(status, "%s: %s", site.function, message);
     }
+    aai_timeline_violation(&violation);
     deliver(&violation);
     if (!is_finding(kind)) { /* again: the handler may have failed too */
         (void)aai_fail(status, "%s: %s", site.function, message);

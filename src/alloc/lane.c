@@ -44,6 +44,11 @@ size_t aai_lane_used(const aai_lane *lane)
     return raw_used(lane) - AAI_LOAD(lane->guards);
 }
 
+size_t aai_lane_round_seen(const aai_lane *lane)
+{
+    return aai_max(AAI_LOAD(lane->round_peak), raw_used(lane) + AAI_LOAD(lane->wasted));
+}
+
 uint64_t aai_lane_allocations(const aai_lane *lane)
 {
     return AAI_LOAD(lane->edge.past_count) + AAI_LOAD(lane->window->count);
@@ -52,7 +57,7 @@ uint64_t aai_lane_allocations(const aai_lane *lane)
 void aai_lane_note_peak(aai_lane *lane)
 {
     AAI_STORE(lane->peak, aai_max(lane->peak, aai_lane_used(lane)));
-    lane->round_peak = aai_max(lane->round_peak, raw_used(lane) + lane->wasted);
+    AAI_STORE(lane->round_peak, aai_max(lane->round_peak, raw_used(lane) + lane->wasted));
     lane->edge.noted = lane->window->cursor;
 }
 
@@ -497,7 +502,7 @@ void aai_lane_clear(aai_lane *lane)
     lane->pieces.count = lane->spare_windows.count = lane->spare_wholes.count = 0;
     AAI_STORE(lane->mark_count, 0);
     lane->current = 0;
-    lane->round_peak = 0;
+    AAI_STORE(lane->round_peak, 0);
 }
 
 void aai_lane_retire(aai_lane *lane)

@@ -74,7 +74,7 @@ struct aai_lane {
     aai_edge edge;       /* what an inline give-back needs */
     uint64_t live_frees;
     size_t peak;               /* largest use so far */
-    size_t round_peak;         /* largest use and waste since it was last cleared */
+    size_t round_peak;         /* relaxed: largest use and waste since it was last cleared */
     aai_node node;             /* in its thread's tree of places, by allocator id */
     struct aai_places *places; /* that tree, NULL when detached */
     aai_lane *next;            /* in its allocator's list */
@@ -116,6 +116,8 @@ uint64_t aai_lane_allocations(const aai_lane *lane);
 void aai_lane_note_peak(aai_lane *lane);
 /* The largest use and waste since the lane was last cleared. */
 size_t aai_lane_round_use(aai_lane *lane);
+/* The same from any thread: a recent value. */
+size_t aai_lane_round_seen(const aai_lane *lane);
 /* Checked tiers: AA_INVALID for a pointer that is foreign or was given back. */
 aa_status aai_lane_check_pointer(const aai_lane *lane, const void *pointer);
 
@@ -133,6 +135,8 @@ typedef struct aai_chain {
     size_t count;
     size_t committed; /* sum of usable bytes; <= capacity + beyond when there is one */
     size_t beyond;    /* those of the fallback's blocks */
+    size_t largest;   /* relaxed: use of the largest round that has ended */
+    uint64_t taken;   /* relaxed: blocks so far */
     size_t *history;  /* ring of the largest uses of the last resets */
     int remembered, next;
 } aai_chain;
@@ -156,6 +160,8 @@ void aai_chain_refused(const aai_base *base, const aai_chain *chain, size_t byte
 /* Note a round's use and size the chain for the next: fold into one block, shrink, or leave. `extra`: bytes
  * on top of the target. When it changed, the lane behind it holds one window, else all its pieces recycled. */
 void aai_chain_reset(aai_base *base, aai_chain *chain, aai_lane *lane, size_t use, size_t extra);
+/* Add what the first block should have been. From any thread. */
+void aai_chain_sizing(const aai_chain *chain, const aai_lane *lane, aai_sizing *sizing);
 /* Give everything back. */
 void aai_chain_fini(aai_base *base, aai_chain *chain);
 

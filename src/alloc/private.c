@@ -224,6 +224,16 @@ static void private_stats(const aa_allocator *allocator, aa_stats *stats)
     stats->resets = AAI_LOAD(p->base.resets);
 }
 
+static void private_sizing(const aa_allocator *allocator, aai_sizing *sizing)
+{
+    aai_private *const p = private_of(allocator);
+    aai_lock_acquire(&p->lock);
+    for (const aai_arena *arena = p->arenas; arena != NULL; arena = arena->next) {
+        aai_arena_sizing_add(arena, sizing);
+    }
+    aai_lock_release(&p->lock);
+}
+
 /* Ask for what a reset will read and write of an arena: its own lines, then what they point to. A reset visits
  * all arenas several times; long after the last one each line would be waited for alone. */
 static void fetch_ahead(const aai_arena *arena)
@@ -325,6 +335,7 @@ static const aai_ops private_ops = {.kind = "private",
                                     .destroy = private_destroy,
                                     .owns = private_owns,
                                     .stats = private_stats,
+                                    .sizing = private_sizing,
                                     .marks = private_marks,
                                     .takers = private_takers,
                                     .inner_pins = private_inner_pins,

@@ -59,6 +59,69 @@ static void print_stats(FILE *file, const aa_stats *s)
     }
 }
 
+/* ---- what the first block should have been ---------------------------------------------------------------- */
+
+typedef struct first_block {
+    aai_sizing sizing;
+    size_t capacity; /* 0: none */
+    bool is_each, has_redzones;
+} first_block;
+
+static first_block first_block_of(const aa_allocator *allocator)
+{
+    const aai_base *const base = aai_base_of(allocator);
+    first_block first = {.capacity = base->capacity,
+                         .is_each = allocator->kind == AAI_PRIVATE,
+                         .has_redzones = allocator->tier == AA_CHECKS_FULL};
+    if (allocator->ops->sizing != NULL) {
+        allocator->ops->sizing(allocator, &first.sizing);
+    }
+    if (first.capacity != 0 &&
+        base->fallback == NULL) { /* it was never passed; whole pages may pass it */
+        first.sizing.bytes = aai_min(first.sizing.bytes, first.capacity);
+    }
+    return first;
+}
+
+/* In tenths of a unit, rounded up: a block of so much is large enough. */
+static void print_size(FILE *file, size_t bytes)
+{
+    const size_t unit = bytes < AAI_MIB             ? AAI_KIB
+                        : bytes < AAI_KIB * AAI_MIB ? AAI_MIB
+                                                    : AAI_KIB * AAI_MIB;
+    const char *const name = unit == AAI_KIB ? "KiB" : unit == AAI_MIB ? "MiB" : "GiB";
+    const size_t tenths = bytes / unit * 10 + (bytes % unit * 10 + unit - 1) / unit;
+    if (tenths % 10 == 0) {
+        (void)fprintf(file, "%zu %s", tenths / 10, name);
+    } else {
+        (void)fprintf(file, "%zu.%zu %s", tenths / 10, tenths % 10, name);
+    }
+}
+
+static void print_first_block(FILE *file, const first_block *first)
+{
+    const aai_sizing *const s = &first->sizing;
+    const char *const whose = first->is_each ? " of each thread" : "";
+    if (s->blocks == 0) {
+        return;
+    }
+    if (first->capacity != 0 && s->bytes > first->capacity) {
+        (void)fprintf(file, "  the largest round took ");
+        print_size(file, s->bytes);
+        (void)fprintf(file, ", more than the capacity");
+    } else if (s->blocks == s->chains) {
+        (void)fprintf(file, "  the first block held every round%s; ", whose);
+        print_size(file, s->bytes);
+        (void)fprintf(file, " (.initial = %zu) would have", s->bytes);
+    } else {
+        (void)fprintf(file, "  a first block of ");
+        print_size(file, s->bytes);
+        (void)fprintf(file, " (.initial = %zu) would have held every round%s", s->bytes, whose);
+    }
+    (void)fprintf(file, " (%llu block%s taken%s)\n", (unsigned long long)s->blocks,
+                  s->blocks == 1 ? " was" : "s were", first->has_redzones ? ", with redzones" : "");
+}
+
 aa_status aa_report(FILE *file, const aa_allocator *allocator)
 {
     aa_stats stats;
@@ -75,6 +138,8 @@ aa_status aa_report(FILE *file, const aa_allocator *allocator)
     (void)fprintf(file, "allocator '%s' (%s, aligned to %zu)\n", aa_name(real), real->ops->kind,
                   real->mask + 1);
     print_stats(file, &stats);
+    const first_block first = first_block_of(real);
+    print_first_block(file, &first);
     if (real->kind == AAI_CUSTOM && !aai_custom_marks(real)) {
         (void)fprintf(file, "  marks are no-ops: the method table has no mark and rewind\n");
     }
@@ -88,6 +153,7 @@ typedef struct row {
     char name[96];
     const char *kind;
     aa_stats stats;
+    first_block first;
 } row;
 
 typedef struct rows {
@@ -109,6 +175,7 @@ static void collect_one(aai_base *base, void *context)
         (void)snprintf(r->name, sizeof r->name, "%s", base->name);
         r->kind = base->head.ops->kind;
         base->head.ops->stats(&base->head, &r->stats);
+        r->first = first_block_of(&base->head);
     }
 }
 
@@ -150,12 +217,14 @@ static void print_json_row(FILE *file, const row *r)
                   ", \"kind\": \"%s\", \"used\": %zu, \"peak\": %zu, \"committed\": %zu, "
                   "\"wasted\": %zu, \"blocks\": %zu, \"allocations\": %llu, \"resets\": %llu, "
                   "\"growths\": %llu, \"upstream_calls\": %llu, \"lease_misses\": %llu, "
-                  "\"guard_misses\": %llu, \"live_frees\": %llu}",
+                  "\"guard_misses\": %llu, \"live_frees\": %llu, \"first_block\": %zu, "
+                  "\"blocks_taken\": %llu}",
                   r->kind, s->used, s->peak, s->committed, s->wasted, s->blocks,
                   (unsigned long long)s->allocations, (unsigned long long)s->resets,
                   (unsigned long long)s->growths, (unsigned long long)s->upstream_calls,
                   (unsigned long long)s->lease_misses, (unsigned long long)s->guard_misses,
-                  (unsigned long long)s->live_frees);
+                  (unsigned long long)s->live_frees, r->first.sizing.bytes,
+                  (unsigned long long)r->first.sizing.blocks);
 }
 
 aa_status aa_report_json(FILE *file)
@@ -193,6 +262,7 @@ static void report_all(void)
     for (size_t i = 0; list.at != NULL && i < list.count; ++i) {
         (void)fprintf(stderr, "allocator '%s' (%s)\n", list.at[i].name, list.at[i].kind);
         print_stats(stderr, &list.at[i].stats);
+        print_first_block(stderr, &list.at[i].first);
     }
     aai_mfree(list.at);
 }

@@ -471,6 +471,15 @@ static void shared_stats(const aa_allocator *allocator, aa_stats *stats)
     stats->lease_misses = AAI_LOAD(s->base.lease_misses);
 }
 
+/* What threads leased counts as used: the next round leases it again. */
+static void shared_sizing(const aa_allocator *allocator, aai_sizing *sizing)
+{
+    aai_shared *const s = shared_of(allocator);
+    aai_lock_acquire(&s->lock);
+    aai_chain_sizing(&s->chain, &s->central, sizing);
+    aai_lock_release(&s->lock);
+}
+
 static aai_marks shared_marks(const aa_allocator *allocator, uint64_t thread)
 {
     aai_shared *const s = shared_of(allocator);
@@ -534,6 +543,7 @@ static const aai_ops shared_ops = {.kind = "shared",
                                    .destroy = shared_destroy,
                                    .owns = shared_owns,
                                    .stats = shared_stats,
+                                   .sizing = shared_sizing,
                                    .marks = shared_marks,
                                    .find_pin = shared_find_pin,
                                    .busy = shared_busy,

@@ -68,6 +68,8 @@ void aai_mfree(void *pointer);
 
 /* Fill nothing, decide nothing: pass a complete violation to the handler, or to the default one. */
 void aai_violation_deliver(const aa_violation *violation);
+/* Called once the default handler has printed, before it aborts; NULL at first. */
+extern void (*aai_before_abort)(void);
 void aai_violation_fork_hold(void);
 void aai_violation_fork_let_go(void);
 aa_status aai_violation_status(aa_violation_kind kind);
@@ -83,6 +85,8 @@ typedef struct aai_settings {
     int team_timeout; /* AA_TEAM_TIMEOUT: seconds */
     int hugetlb;      /* AA_HUGETLB: 0 or 1 */
     const char *omp_allocator; /* AA_OMP_ALLOCATOR: as it was; NULL when unset. scope/traits_text.c reads it */
+    /* AA_TRACE: a file's name; NULL when unset */
+    const char *trace;
 } aai_settings;
 const aai_settings *aai_settings_get(void);
 

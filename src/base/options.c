@@ -24,23 +24,26 @@ static struct {
     int limit, fallback;
     int *target;
     const char **text; /* instead of target: kept as it is, for whom it is meant to read */
+    bool needs_text;   /* an empty one is a mistake */
 } const table[] = {
     {"AA_CHECKS", "checks of allocators whose options leave them open: none, api, full",
-     checks_words, 0, AA_CHECKS_NONE, &settings.checks, NULL},
-    {"AA_VERBOSE", "1 prints this table", switch_words, 0, 0, &settings.verbose, NULL},
+     checks_words, 0, AA_CHECKS_NONE, &settings.checks, NULL, false},
+    {"AA_VERBOSE", "1 prints this table", switch_words, 0, 0, &settings.verbose, NULL, false},
     {"AA_STATS", "1 (or text) or json: report live allocators at exit", stats_words, 0, 0,
-     &settings.stats, NULL},
+     &settings.stats, NULL, false},
+    {"AA_TRACE", "a file to record a timeline in; %p is the number of the process", NULL, 0, 0,
+     NULL, &settings.trace, true},
     {"AA_TEAM_TIMEOUT", "seconds that aa_reset_team waits for the whole team", NULL, 1000000, 60,
-     &settings.team_timeout, NULL},
+     &settings.team_timeout, NULL, false},
     {"AA_HUGETLB",
      "1: blocks with AA_HUGEPAGES come from the huge pages that the system keeps reserved, while "
      "it has any",
-     switch_words, 0, 0, &settings.hugetlb, NULL},
+     switch_words, 0, 0, &settings.hugetlb, NULL, false},
     {"AA_OMP_ALLOCATOR",
      "the allocator where no scope is open, in the words of OMP_ALLOCATOR: an allocator, or a "
      "memory space "
      "and traits",
-     NULL, 0, 0, NULL, &settings.omp_allocator},
+     NULL, 0, 0, NULL, &settings.omp_allocator, false},
 };
 
 static bool parse_word(const choice *words, const char *text, int *value)
@@ -92,6 +95,12 @@ static void print_settings(void)
     }
 }
 
+static void warn(size_t i, const char *text)
+{
+    (void)fprintf(stderr, "allocarrays: %s=%.64s is not understood (%s); ignored\n", table[i].name,
+                  text, table[i].meaning);
+}
+
 static void read_environment(void)
 {
     const int kept = errno;
@@ -99,6 +108,9 @@ static void read_environment(void)
         const char *const text = getenv(table[i].name);
         if (table[i].text != NULL) {
             *table[i].text = keep_text(text);
+            if (text != NULL && *text == '\0' && table[i].needs_text) {
+                warn(i, text);
+            }
             continue;
         }
         *table[i].target = table[i].fallback;
@@ -109,8 +121,7 @@ static void read_environment(void)
                               ? parse_word(table[i].words, text, table[i].target)
                               : parse_number(text, table[i].limit, table[i].target);
         if (!fine) {
-            (void)fprintf(stderr, "allocarrays: %s=%.64s is not understood (%s); ignored\n",
-                          table[i].name, text, table[i].meaning);
+            warn(i, text);
         }
     }
     if (settings.verbose != 0) {

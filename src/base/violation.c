@@ -60,6 +60,8 @@ void aai_violation_fork_let_go(void)
     pthread_mutex_unlock(&handler_lock);
 }
 
+void (*aai_before_abort)(void);
+
 static void print_and_abort(const aa_violation *v)
 {
     char site[256] = "";
@@ -79,6 +81,11 @@ static void print_and_abort(const aa_violation *v)
         (unsigned long long)v->epoch_now, born, (unsigned long long)v->thread_id, v->thread_num,
         v->level);
     (void)fflush(stderr);
+    /* acquire: pairs with the release in start (sync/trace.c) */
+    void (*const before)(void) = __atomic_load_n(&aai_before_abort, __ATOMIC_ACQUIRE);
+    if (before != NULL) {
+        before();
+    }
     abort();
 }
 

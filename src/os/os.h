@@ -64,6 +64,8 @@ typedef struct aai_thread {
     size_t dummy_bytes;
     struct aai_task *task; /* scope: the innermost explicit task under way, where tasks are seen */
     uint64_t team_failure; /* scope: the team reset that failed with it, 0: none */
+    /* sync: what AA_TRACE records of it, NULL: nothing yet */
+    struct aai_recorder *recorder;
 } aai_thread;
 
 aai_thread *aai_thread_register(void);
@@ -85,6 +87,7 @@ typedef enum aai_exit_stage {
     AAI_EXIT_HEAP,
     AAI_EXIT_RECENT,
     AAI_EXIT_PLACES,
+    AAI_EXIT_TRACE,
     AAI_EXIT_STAGES
 } aai_exit_stage;
 void aai_thread_at_exit(aai_exit_stage stage, void (*hook)(aai_thread *));

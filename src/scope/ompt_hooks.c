@@ -11,7 +11,7 @@
  *
  * Who: a stack is its thread's; a forked child ends those of the threads it has not. cell.regions is a relaxed
  * atomic that orders nothing: a reset that follows a region is ordered by the user's own synchronisation. */
-#include "scope/scope.h"
+#include "scope/timeline.h"
 
 #include <allocarrays/impl/ompt.h>
 
@@ -37,13 +37,14 @@ static void region_begin(aai_region_kind kind)
     if (mine == NULL) {
         return;
     }
+    const aai_handle *const scope = scope_find();
     const size_t index = mine->region_depth++;
+    aai_timeline_region_begin(scope, kind == AAI_REGION_LEAGUE);
     const bool is_dense = index <= mine->region_capacity; /* not above one that found no memory */
     if (!is_dense || !aai_vector_grow((void **)&mine->regions, &mine->region_capacity, index,
                                       sizeof *mine->regions)) {
         return;
     }
-    const aai_handle *const scope = scope_find();
     mine->regions[index] = (aai_region){.scope = scope, .is_league = kind == AAI_REGION_LEAGUE};
     if (scope != NULL) {
         AAI_ADD(scope->cell->regions, 1);
@@ -66,6 +67,9 @@ static void region_end(void)
     const aai_thread *const self = aai_self();
     aai_scopes *const mine = self == NULL ? NULL : self->scopes;
     if (mine != NULL && mine->region_depth > 0) {
+        const size_t depth = mine->region_depth;
+        aai_timeline_region_end(depth <= mine->region_capacity &&
+                                mine->regions[depth - 1].is_league);
         drop_region(mine);
     }
 }

@@ -16,6 +16,7 @@
  * thread's region that uses an explicit handle and no scope is not seen. */
 #include "scope/scope.h"
 
+#include "alloc/timeline.h"
 #include "base/plant.h"
 #include "os/tools.h"
 
@@ -260,7 +261,10 @@ aa_status aai_reset_at(aa_allocator *allocator, const char *file, int line)
     if (entered != AA_OK) {
         return entered;
     }
+    aai_span span;
+    aai_span_begin(&span, allocator, site);
     const aa_status status = reset_entered(allocator, site);
+    aai_span_end(&span, status);
     aai_leave(&op);
     return status;
 }
@@ -270,9 +274,8 @@ aa_status(aa_reset)(aa_allocator *allocator)
     return aai_reset_at(allocator, NULL, 0);
 }
 
-static aa_status destroy_entered(aa_allocator *allocator)
+static aa_status destroy_entered(aa_allocator *allocator, aai_site site)
 {
-    const aai_site site = {"aa_destroy", NULL, 0};
     if (allocator->kind == AAI_GONE) {
         return aai_report_gone(allocator, site);
     }
@@ -297,11 +300,15 @@ aa_status aa_destroy(aa_allocator *allocator)
         return AA_OK;
     }
     aai_op op;
-    const aa_status entered = aai_enter(&op, &allocator, "aa_destroy");
+    const aai_site site = {"aa_destroy", NULL, 0};
+    const aa_status entered = aai_enter_at(&op, &allocator, site);
     if (entered != AA_OK) {
         return entered;
     }
-    const aa_status status = destroy_entered(allocator);
+    aai_span span;
+    aai_span_begin(&span, allocator, site);
+    const aa_status status = destroy_entered(allocator, site);
+    aai_span_end(&span, status);
     aai_leave(&op);
     return status;
 }

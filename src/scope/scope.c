@@ -1,4 +1,5 @@
 /* Floor 6, scope: entering and leaving. See scope.h for the invariants. */
+#include "scope/timeline.h"
 #include "scope/traits.h"
 
 /* ---- the stack ------------------------------------------------------------------------------------------- */
@@ -50,6 +51,7 @@ static void thread_ends(aai_thread *self)
     if (scopes == NULL) {
         return;
     }
+    aai_timeline_end(scopes);
     aai_lock_acquire(&aai_registry_lock);
     end_scopes(scopes);
     aai_lock_release(&aai_registry_lock);
@@ -88,7 +90,9 @@ static aai_scopes *make_scopes(aai_thread *self)
         return NULL;
     }
     made->thread = self->id;
-    made->next_serial = self->id << 32; /* no thread has another's */
+    aai_trace_start();
+    const uint64_t traced = aai_tracing() ? AAI_SERIAL_TRACED : 0;
+    made->next_serial = self->id << 32 | traced; /* no thread has another's */
     aai_thread_at_exit(AAI_EXIT_SCOPES, thread_ends);
     aai_lock_acquire(&aai_registry_lock);
     made->next = all;
@@ -215,6 +219,9 @@ static void repair(aai_scopes *scopes, const void *frame)
             break;
         }
         restore(top);
+        if (aai_serial_is_traced(top->serial)) {
+            aai_timeline_leave(scopes, scopes->depth - 1);
+        }
         drop_top(scopes);
         repaired = true;
     }
@@ -251,6 +258,9 @@ static aa_scope open_entry(aai_entry *entry)
     }
     if (entry->handle != 0) {
         aai_omp_default_set(entry->handle);
+    }
+    if (aai_serial_is_traced(entry->serial)) {
+        aai_timeline_enter(entry);
     }
     return (aa_scope){.serial = entry->serial, .depth = (uint32_t)(scopes->depth - 1), .once = 1};
 }
@@ -361,6 +371,9 @@ static aa_status leave(uint64_t serial, uint32_t depth)
         return aai_fail(AA_ORDER, "aa_scope_leave: this scope has ended, or was entered elsewhere");
     }
     restore(aai_entry_at(scopes, depth));
+    if (aai_serial_is_traced(serial)) {
+        aai_timeline_leave(scopes, depth);
+    }
     const bool inner = scopes->depth > (size_t)depth + 1;
     while (scopes->depth > depth) {
         drop_top(scopes);

@@ -19,6 +19,8 @@
  * distinguishes these (thread numbers repeat, and that a task is running is unknown before OpenMP 5.2). */
 #include "scope/scope.h"
 
+#include "alloc/timeline.h"
+
 #include <errno.h>
 #include <sched.h>
 #include <time.h>
@@ -281,7 +283,10 @@ aai_team aai_team_arrive(aa_allocator *allocator, const char *file, int line)
     const aai_site site = {"aa_reset_team", file, line};
     team.status = aai_enter_at(&op, &team.allocator, site);
     if (team.status == AA_OK) {
+        aai_span span;
+        aai_span_begin(&span, team.allocator, (aai_site){"aa_reset_team: arrive", file, line});
         team.status = join(&team, site);
+        aai_span_end(&span, team.status);
         aai_leave(&op);
     }
     return team;
@@ -309,10 +314,13 @@ static aa_status reset_for_team(const aai_team *team)
 void aai_team_reset(aai_team *team)
 {
     aai_op op;
-    aa_status status =
-        aai_enter_at(&op, &team->allocator, (aai_site){"aa_reset_team", team->file, team->line});
+    const aai_site site = {"aa_reset_team", team->file, team->line};
+    aa_status status = aai_enter_at(&op, &team->allocator, site);
     if (status == AA_OK) {
+        aai_span span;
+        aai_span_begin(&span, team->allocator, site);
         status = reset_for_team(team);
+        aai_span_end(&span, status);
         aai_leave(&op);
     }
     team->status = status; /* copyprivate gives it to the whole team */

@@ -2,7 +2,8 @@
  *
  * A pthread mutex: no spinning, for these machines may be oversubscribed. Under a lock: no system call, no
  * user code (a test's injection point aside, impl/inject.h). Ranks, taken in this order only:
- *     registry < allocator < places < tracker < rounds < handles < served < shard < map < guard < cell < pool
+ *     registry < allocator < places < tracker < rounds < handles < served < shard < map < guard < cell < pool <
+ *     trace (trace.h: the one under which the system is called)
  * aai_lock_acquire asserts it: a thread holds at most one lock per rank, and takes higher ranks later. */
 #ifndef AAI_LOCK_H
 #define AAI_LOCK_H
@@ -24,7 +25,8 @@ typedef enum aai_rank {
     AAI_RANK_MAP,
     AAI_RANK_GUARD,
     AAI_RANK_CELL,
-    AAI_RANK_POOL
+    AAI_RANK_POOL,
+    AAI_RANK_TRACE
 } aai_rank;
 
 typedef struct aai_lock {

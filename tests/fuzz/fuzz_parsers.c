@@ -71,8 +71,11 @@ void fuzz_settings(const uint8_t *data, size_t bytes)
     check_settings();
     const bool kept = strcmp(name, "AA_OMP_ALLOCATOR") == 0 && *text != '\0';
     fuzz_require(kept ? strcmp(settings.omp_allocator, text) == 0 : settings.omp_allocator == NULL);
+    const bool named = strcmp(name, "AA_TRACE") == 0 && *text != '\0';
+    fuzz_require(named ? strcmp(settings.trace, text) == 0 : settings.trace == NULL);
     free((char *)(uintptr_t)settings.omp_allocator);
-    settings.omp_allocator = NULL;
+    free((char *)(uintptr_t)settings.trace);
+    settings.omp_allocator = settings.trace = NULL;
     fuzz_require(unsetenv(name) == 0);
 }
 

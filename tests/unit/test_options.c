@@ -285,18 +285,13 @@ START_TEST(the_options_override_the_environment)
 }
 END_TEST
 
-static const variable malformed[] = {{"AA_CHECKS", "sometimes"},
-                                     {"AA_CHECKS", "API"},
-                                     {"AA_CHECKS", " none"},
-                                     {"AA_VERBOSE", "yes"},
-                                     {"AA_VERBOSE", "2"},
-                                     {"AA_STATS", "xml"},
-                                     {"AA_HUGETLB", "on"},
-                                     {"AA_TEAM_TIMEOUT", "0"},
-                                     {"AA_TEAM_TIMEOUT", "-5"},
-                                     {"AA_TEAM_TIMEOUT", "60s"},
-                                     {"AA_TEAM_TIMEOUT", "soon"},
-                                     {"AA_TEAM_TIMEOUT", "99999999999999999999"}};
+static const variable malformed[] = {
+    {"AA_CHECKS", "sometimes"},  {"AA_CHECKS", "API"},
+    {"AA_CHECKS", " none"},      {"AA_VERBOSE", "yes"},
+    {"AA_VERBOSE", "2"},         {"AA_STATS", "xml"},
+    {"AA_HUGETLB", "on"},        {"AA_TEAM_TIMEOUT", "0"},
+    {"AA_TEAM_TIMEOUT", "-5"},   {"AA_TEAM_TIMEOUT", "60s"},
+    {"AA_TEAM_TIMEOUT", "soon"}, {"AA_TEAM_TIMEOUT", "99999999999999999999"}};
 enum { MALFORMED = sizeof malformed / sizeof malformed[0] };
 
 START_TEST(a_malformed_variable_gives_one_warning_and_the_default)
@@ -324,8 +319,8 @@ START_TEST(verbose_prints_every_variable)
 {
     child_result result;
     run_with(&result, "AA_VERBOSE", "1");
-    static const char *const names[] = {"AA_CHECKS=none ", "AA_VERBOSE=1 ", "AA_STATS=0 ",
-                                        "AA_TEAM_TIMEOUT=60 ", "AA_HUGETLB=0 "};
+    static const char *const names[] = {"AA_CHECKS=none ",     "AA_VERBOSE=1 ", "AA_STATS=0 ",
+                                        "AA_TEAM_TIMEOUT=60 ", "AA_HUGETLB=0 ", "AA_TRACE= "};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; ++i) {
         ck_assert_msg(strstr(result.text, names[i]) != NULL, "no %s", names[i]);
     }

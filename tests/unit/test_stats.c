@@ -273,6 +273,130 @@ START_TEST(json_without_allocators_is_still_an_object)
 }
 END_TEST
 
+/* ---- what the first block should have been ---- */
+
+/* A number of the only row of JSON with this name. */
+static size_t json_number(const char *name, const char *field)
+{
+    char *const text = json();
+    const char *const row = strstr(text, name);
+    ck_assert_msg(row != NULL, "no %s in %s", name, text);
+    const char *const at = strstr(row, field);
+    ck_assert_msg(at != NULL, "no %s in %s", field, text);
+    const size_t number = strtoul(at + strlen(field) + strlen("\": "), NULL, 10);
+    free(text);
+    return number;
+}
+
+enum { ROUNDS = 4, LARGEST = 30000 };
+
+/* Rounds of different sizes, the second the largest; the last is not reset. */
+static void work(aa_allocator *a)
+{
+    static const int counts[ROUNDS] = {1000, LARGEST, 10, 10};
+    for (int round = 0; round < ROUNDS; ++round) {
+        for (int i = 0; i < counts[round]; ++i) {
+            ck_assert_ptr_nonnull(aa_alloc(a, 64));
+        }
+        if (round + 1 < ROUNDS) {
+            assert_status(aa_reset(a), AA_OK);
+        }
+    }
+}
+
+START_TEST(the_first_block_that_a_report_names_would_have_held_every_round)
+{
+    aa_allocator *const a = bump_create(_i, &(aa_options){.name = "grown"});
+    work(a);
+    const size_t initial = json_number("grown", "first_block");
+    ck_assert_uint_ge(initial, LARGEST * 64);
+    ck_assert_uint_ge(json_number("grown", "blocks_taken"), 3);
+    char *const text = text_of(a);
+    char wanted[64];
+    (void)snprintf(wanted, sizeof wanted, "(.initial = %zu) would have held every round", initial);
+    ck_assert_msg(strstr(text, wanted) != NULL, "%s: %s", wanted, text);
+    free(text);
+    aa_allocator *const b = bump_create(_i, &(aa_options){.name = "known", .initial = initial});
+    work(b);
+    ck_assert_uint_eq(stats_of(b).growths, 0);
+    ck_assert_uint_eq(json_number("known", "blocks_taken"), 1);
+    char *const held = text_of(b);
+    ck_assert_msg(strstr(held, "the first block held every round") != NULL, "%s", held);
+    free(held);
+    assert_status(aa_destroy(a), AA_OK);
+    assert_status(aa_destroy(b), AA_OK);
+}
+END_TEST
+
+START_TEST(a_first_block_of_a_page_less_would_not_have_held_it)
+{
+    aa_allocator *const a = aa_arena_create(&(aa_options){.name = "grown"});
+    work(a);
+    const size_t initial = json_number("grown", "first_block");
+    ck_assert_uint_lt(initial - LARGEST * 64, 4096);
+    aa_allocator *const b = aa_arena_create(&(aa_options){.initial = initial - 4096});
+    work(b);
+    ck_assert_uint_ge(stats_of(b).growths, 1);
+    assert_status(aa_destroy(a), AA_OK);
+    assert_status(aa_destroy(b), AA_OK);
+}
+END_TEST
+
+START_TEST(the_round_under_way_counts_for_the_first_block)
+{
+    aa_allocator *const a = aa_arena_create(&(aa_options){.name = "once"});
+    for (int i = 0; i < 30000; ++i) {
+        ck_assert_ptr_nonnull(aa_alloc(a, 64));
+    }
+    ck_assert_uint_ge(json_number("once", "first_block"), 30000 * 64);
+    ck_assert_uint_lt(json_number("once", "first_block"), 30000 * 64 + 4096);
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
+START_TEST(the_first_block_of_a_private_allocator_is_the_largest_of_its_threads)
+{
+    aa_allocator *const a = aa_private_create(&(aa_options){.name = "each"});
+    work(a);
+    const size_t one = json_number("each", "first_block");
+    int refused = 0;
+#pragma omp parallel num_threads(2) reduction(+ : refused)
+    for (int i = 0; i < 100; ++i) {
+        refused += aa_alloc(a, 64) == NULL;
+    }
+    ck_assert_int_eq(refused, 0);
+    ck_assert_uint_eq(json_number("each", "first_block"), one);
+    char *const text = text_of(a);
+    ck_assert_msg(strstr(text, "every round of each thread (") != NULL, "%s", text);
+    free(text);
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
+START_TEST(what_took_no_block_has_no_first_block)
+{
+    aa_allocator *const a = bump_create(_i, &(aa_options){.name = "idle"});
+    char *const text = text_of(a);
+    ck_assert_msg(strstr(text, "first block") == NULL, "%s", text);
+    free(text);
+    ck_assert_uint_eq(json_number("idle", "first_block"), 0);
+    ck_assert_uint_eq(json_number("idle", "blocks_taken"), 0);
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
+START_TEST(the_first_block_is_never_above_the_capacity)
+{
+    aa_allocator *const a =
+        aa_arena_create(&(aa_options){.name = "capped", .initial = 100, .capacity = 10000});
+    while (aa_alloc(a, 64) != NULL) {
+    }
+    ck_assert_uint_gt(json_number("capped", "first_block"), 10000 - 128);
+    ck_assert_uint_le(json_number("capped", "first_block"), 10000);
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
 START_TEST(reports_need_a_file_and_an_allocator)
 {
     aa_allocator *const a = aa_arena_create(NULL);
@@ -312,5 +436,11 @@ AA_TEST_MAIN("stats", AA_TEST_BUMP(a_new_allocator_has_zero_everywhere),
              AA_TEST(the_heap_can_be_reported),
              AA_TEST(json_holds_the_live_allocators_and_no_others), AA_TEST(json_escapes_names),
              AA_TEST(json_without_allocators_is_still_an_object),
+             AA_TEST_BUMP(the_first_block_that_a_report_names_would_have_held_every_round),
+             AA_TEST(a_first_block_of_a_page_less_would_not_have_held_it),
+             AA_TEST(the_round_under_way_counts_for_the_first_block),
+             AA_TEST(the_first_block_of_a_private_allocator_is_the_largest_of_its_threads),
+             AA_TEST_BUMP(what_took_no_block_has_no_first_block),
+             AA_TEST(the_first_block_is_never_above_the_capacity),
              AA_TEST(reports_need_a_file_and_an_allocator),
              AA_TEST(a_report_that_cannot_be_written_says_so))
