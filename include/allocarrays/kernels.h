@@ -2,9 +2,10 @@
  *
  * They know no allocator by name: results come from the handle of the first array argument, as
  * aa_similar; temporaries too, and are freed before the call returns. They cannot change the type
- * of elements, and reduce one axis at a time or all.
+ * of elements.
  *
- * Arrays: of one dtype, AA_F32 or AA_F64, with any strides.
+ * Arrays: of one dtype, AA_F32 or AA_F64, with any strides; where it says so, masks of AA_BOOL (0 or 1)
+ * and indices of AA_I64.
  *
  * A call that fails returns a null array (an `_into` form its status), writes to nothing and keeps
  * nothing:
@@ -91,20 +92,55 @@ AA_API aa_status aa_minimum_into(aa_array *out, const aa_array *a, const aa_arra
 /**
  * Reduce along one axis, which the result lacks, or along all (AA_ALL_AXES: a result of ndim 0).
  * axis: 0 to ndim - 1, or from the end, -1 the last; AA_INVALID otherwise. An axis of extent 0 has
- * the sum 0, but no maximum, minimum or mean: AA_INVALID. aa_max, aa_min: NaN if an element is NaN.
+ * the sum 0 and the product 1, but no maximum, minimum or mean: AA_INVALID. aa_max, aa_min: NaN if an element is NaN.
  * Partial results are combined in an order that depends on shape and strides alone.
  * Cost: one read; a temporary where few results come from a long axis. Threads: any.
  */
 AA_API aa_array aa_sum(const aa_array *a, int axis);
+AA_API aa_array aa_prod(const aa_array *a, int axis);
 AA_API aa_array aa_mean(const aa_array *a, int axis);
 AA_API aa_array aa_max(const aa_array *a, int axis);
 AA_API aa_array aa_min(const aa_array *a, int axis);
 
 /** The same, written to out. Threads: any. */
 AA_API aa_status aa_sum_into(aa_array *out, const aa_array *a, int axis);
+AA_API aa_status aa_prod_into(aa_array *out, const aa_array *a, int axis);
 AA_API aa_status aa_mean_into(aa_array *out, const aa_array *a, int axis);
 AA_API aa_status aa_max_into(aa_array *out, const aa_array *a, int axis);
 AA_API aa_status aa_min_into(aa_array *out, const aa_array *a, int axis);
+
+/** What becomes of reduced axes in the result: it lacks them, or has them with the extent 1. */
+typedef enum aa_reduced_axes { AA_AXES_DROPPED, AA_AXES_KEPT } aa_reduced_axes;
+
+/**
+ * Reduce along a set of axes at once. count: how many; axes: their numbers, in any order, from the end
+ * where negative; 1 and AA_ALL_AXES means all. No axes (count 0) gives a copy. Otherwise as along one;
+ * AA_INVALID also for an axis named twice, a negative count, NULL axes. With AA_AXES_KEPT the result
+ * broadcasts against a.
+ * Cost: one read; a temporary where the axes do not lie evenly in memory. Threads: any.
+ * Source: NumPy's axis tuples and keepdims.
+ */
+AA_API aa_array aa_sum_axes(const aa_array *a, int count, const int *axes, aa_reduced_axes shown);
+AA_API aa_array aa_prod_axes(const aa_array *a, int count, const int *axes, aa_reduced_axes shown);
+AA_API aa_array aa_mean_axes(const aa_array *a, int count, const int *axes, aa_reduced_axes shown);
+AA_API aa_array aa_max_axes(const aa_array *a, int count, const int *axes, aa_reduced_axes shown);
+AA_API aa_array aa_min_axes(const aa_array *a, int count, const int *axes, aa_reduced_axes shown);
+
+/**
+ * Find where the largest or smallest element of an axis is: indices of AA_I64, from 0, in a result that
+ * lacks the axis. Equal elements: the first; NaN counts as largest and as smallest. AA_ALL_AXES: the
+ * place in C order, of ndim 0. Fails as aa_max. Writes no values. Cost: one read; each result is found by
+ * one thread. AA_ALL_AXES of an array not in C order: a copy. Threads: any. Source: NumPy's argmax.
+ */
+AA_API aa_array aa_argmax(const aa_array *a, int axis);
+AA_API aa_array aa_argmin(const aa_array *a, int axis);
+
+/**
+ * Add up along one axis: element k of the axis is the sum of elements 0 to k, from first to last. The
+ * shape is a's. AA_INVALID for an axis that is not there; AA_ALL_AXES is not. Cost: one read, one write;
+ * each line along the axis is one thread's. Threads: any. Source: NumPy's cumsum.
+ */
+AA_API aa_array aa_cumsum(const aa_array *a, int axis);
 
 /**
  * Multiply matrices: (m, k) by (k, n) is (m, n). Through the CBLAS; an operand that is neither in C

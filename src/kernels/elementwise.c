@@ -53,30 +53,13 @@ AAI_UNARY_LIST(AAI_ROW)
 AAI_BINARY_LIST(AAI_ROW)
 #undef AAI_ROW
 
-/* Broadcast two shapes. shape has room for AA_MAX_NDIM extents. Returns ndim, -1 when they do not
- * go. */
-static int broadcast(const aa_array *a, const aa_array *b, int64_t *shape)
-{
-    const int ndim = a->ndim > b->ndim ? a->ndim : b->ndim;
-    for (int axis = 0; axis < ndim; ++axis) {
-        const int in_a = axis - (ndim - a->ndim), in_b = axis - (ndim - b->ndim);
-        const int64_t from_a = in_a < 0 ? 1 : a->shape[in_a];
-        const int64_t from_b = in_b < 0 ? 1 : b->shape[in_b];
-        if (from_a != from_b && from_a != 1 && from_b != 1) {
-            return -1;
-        }
-        shape[axis] = from_a == 1 ? from_b : from_a;
-    }
-    return ndim;
-}
-
 /* Verify that argument 0 can take what the others broadcast to. */
 static aa_status check_output(const aai_kernel_use *use)
 {
     const aa_array *const out = use->array[0];
     for (int i = 1; i < use->count; ++i) {
         int64_t shape[AA_MAX_NDIM];
-        const int ndim = broadcast(out, use->array[i], shape);
+        const int ndim = aai_kernel_broadcast(out, use->array[i], shape);
         if (ndim < 0 || !aai_kernel_same_shape(out, ndim, shape)) {
             return aai_kernel_mismatch(
                 use, use->array[i], out,
@@ -187,7 +170,7 @@ static aa_array run_binary(const function *f, const aa_array *a, const aa_array 
     if (aai_kernel_borrow(&use, f->name, 2, (const aa_array *const[]){a, b}) != AA_OK) {
         return out;
     }
-    const int ndim = broadcast(a, b, shape);
+    const int ndim = aai_kernel_broadcast(a, b, shape);
     if (ndim < 0) {
         (void)aai_kernel_mismatch(&use, a, b, "do not broadcast");
     } else {

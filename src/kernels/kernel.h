@@ -28,6 +28,10 @@ typedef struct aai_kernel_use {
     char *at[AAI_KERNEL_OPERANDS];
 } aai_kernel_use;
 
+/* Borrow arguments of any dtypes; none on failure. AA_INVALID, AA_STALE. */
+aa_status aai_kernel_borrow_mixed(aai_kernel_use *use, const char *function, int count,
+                                  const aa_array *const *arrays);
+
 /* Borrow arguments of one dtype; none on failure. AA_INVALID, AA_STALE, AA_MISMATCH. */
 aa_status aai_kernel_borrow_any(aai_kernel_use *use, const char *function, int count,
                                 const aa_array *const *arrays);
@@ -48,6 +52,13 @@ aai_kernel_text aai_kernel_shape(const aa_array *array);
 /* Fail with AA_MISMATCH: "<function>: shapes <a> and <b> <what>". */
 aa_status aai_kernel_mismatch(const aai_kernel_use *use, const aa_array *a, const aa_array *b,
                               const char *what);
+
+/* Resolve an axis by number, negative ones from the end: 0 to ndim - 1. AA_INVALID. */
+aa_status aai_kernel_axis(const char *function, const aa_array *array, int number, int *axis);
+
+/* Broadcast the shapes of two arrays. shape has room for AA_MAX_NDIM extents. Returns ndim, -1 when
+ * they do not go. */
+int aai_kernel_broadcast(const aa_array *a, const aa_array *b, int64_t *shape);
 
 /* Whether writing argument 0 could change another argument before it is read: they overlap, and not
  * element for element. Compares address ranges, so it may say true of interleaved views. */

@@ -32,8 +32,8 @@ static aa_status borrow_one(aai_kernel_use *use, const aa_array *array)
     return AA_OK;
 }
 
-aa_status aai_kernel_borrow_any(aai_kernel_use *use, const char *function, int count,
-                                const aa_array *const *arrays)
+aa_status aai_kernel_borrow_mixed(aai_kernel_use *use, const char *function, int count,
+                                  const aa_array *const *arrays)
 {
     use->function = function;
     use->count = 0;
@@ -43,6 +43,16 @@ aa_status aai_kernel_borrow_any(aai_kernel_use *use, const char *function, int c
             aai_kernel_return(use);
             return status;
         }
+    }
+    return AA_OK;
+}
+
+aa_status aai_kernel_borrow_any(aai_kernel_use *use, const char *function, int count,
+                                const aa_array *const *arrays)
+{
+    const aa_status status = aai_kernel_borrow_mixed(use, function, count, arrays);
+    if (status != AA_OK) {
+        return status;
     }
     for (int i = 1; i < count; ++i) {
         if (arrays[i]->dtype != arrays[0]->dtype) {
@@ -97,6 +107,31 @@ aa_status aai_kernel_mismatch(const aai_kernel_use *use, const aa_array *a, cons
 {
     return aai_fail(AA_MISMATCH, "%s: shapes %s and %s %s", use->function, aai_kernel_shape(a).text,
                     aai_kernel_shape(b).text, what);
+}
+
+aa_status aai_kernel_axis(const char *function, const aa_array *array, int number, int *axis)
+{
+    if (number < -array->ndim || number >= array->ndim) {
+        return aai_fail(AA_INVALID, "%s: there is no axis %d in shape %s", function, number,
+                        aai_kernel_shape(array).text);
+    }
+    *axis = number < 0 ? number + array->ndim : number;
+    return AA_OK;
+}
+
+int aai_kernel_broadcast(const aa_array *a, const aa_array *b, int64_t *shape)
+{
+    const int ndim = a->ndim > b->ndim ? a->ndim : b->ndim;
+    for (int axis = 0; axis < ndim; ++axis) {
+        const int in_a = axis - (ndim - a->ndim), in_b = axis - (ndim - b->ndim);
+        const int64_t from_a = in_a < 0 ? 1 : a->shape[in_a];
+        const int64_t from_b = in_b < 0 ? 1 : b->shape[in_b];
+        if (from_a != from_b && from_a != 1 && from_b != 1) {
+            return -1;
+        }
+        shape[axis] = from_a == 1 ? from_b : from_a;
+    }
+    return ndim;
 }
 
 /* The bytes from the lowest to past the highest element: [low, high). */

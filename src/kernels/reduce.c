@@ -1,7 +1,7 @@
-/* Kernels: sum, mean, max and min along one axis or all.
+/* Kernels: sum, product, mean, max and min along any set of axes: one, some, all or none.
  *
- * It cannot reduce a choice of axes at once; all of them is: flat if the elements lie evenly, else
- * the last axis first, then the (contiguous) rest.
+ * It cannot walk two axes at once: neighbours that step evenly are merged into one; where several are
+ * left, the last is reduced to rows in C order, in which the others are one.
  *
  * Invariant: the order in which elements are combined = f(shape, strides). A long axis with few
  * results is cut in chunks of CHUNK, whose partial results are reduced in a second pass:
@@ -40,6 +40,7 @@ static bool folds_rows(int64_t step, const reach *axis)
 /* name, identity, how y is folded into x: single elements; vectors of them */
 #define AAI_REDUCE_LIST(X)                                                                         \
     X(sum, 0, x + y, x + y)                                                                        \
+    X(prod, 1, x *y, x *y)                                                                         \
     X(max, -(REAL)INFINITY, y != y ? y : y > x ? y : x, AAI_CHOOSE((y > x) | (y != y), y, x))      \
     X(min, (REAL)INFINITY, y != y ? y : y < x ? y : x, AAI_CHOOSE((y < x) | (y != y), y, x))
 
@@ -53,24 +54,25 @@ static bool folds_rows(int64_t step, const reach *axis)
 #include "as_f64.h"
 #include "reduce.inc"
 
-typedef enum empty_axis { EMPTY_IS_ZERO, EMPTY_IS_REFUSED } empty_axis;
+typedef enum empty_axis { EMPTY_IS_IDENTITY, EMPTY_IS_REFUSED } empty_axis;
 typedef enum scaling { AS_IT_IS, DIVIDED_BY_COUNT } scaling;
 
 typedef struct reduction {
-    const char *name, *name_into;
+    const char *name, *name_into, *name_axes;
     aai_kernel_body *body[2];
     empty_axis empty;
     scaling scale;
 } reduction;
 
-static const reduction sum_reduction = {
-    "aa_sum", "aa_sum_into", {sum_f32, sum_f64}, EMPTY_IS_ZERO, AS_IT_IS};
-static const reduction mean_reduction = {
-    "aa_mean", "aa_mean_into", {sum_f32, sum_f64}, EMPTY_IS_REFUSED, DIVIDED_BY_COUNT};
-static const reduction max_reduction = {
-    "aa_max", "aa_max_into", {max_f32, max_f64}, EMPTY_IS_REFUSED, AS_IT_IS};
-static const reduction min_reduction = {
-    "aa_min", "aa_min_into", {min_f32, min_f64}, EMPTY_IS_REFUSED, AS_IT_IS};
+#define AAI_REDUCTION(name, body, empty, scale)                                                    \
+    static const reduction name##_reduction = {                                                    \
+        "aa_" #name, "aa_" #name "_into", "aa_" #name "_axes", {body##_f32, body##_f64}, empty,    \
+        scale};
+AAI_REDUCTION(sum, sum, EMPTY_IS_IDENTITY, AS_IT_IS)
+AAI_REDUCTION(prod, prod, EMPTY_IS_IDENTITY, AS_IT_IS)
+AAI_REDUCTION(mean, sum, EMPTY_IS_REFUSED, DIVIDED_BY_COUNT)
+AAI_REDUCTION(max, max, EMPTY_IS_REFUSED, AS_IT_IS)
+AAI_REDUCTION(min, min, EMPTY_IS_REFUSED, AS_IT_IS)
 
 /* One axis to reduce and the view of the others. The views here are descriptions: they are never
  * handed to the core, so they need no validity of their own. */
@@ -79,24 +81,43 @@ typedef struct task {
     reach axis;
 } task;
 
-static task split_axis(const aa_array *a, int axis)
+/* The axes to reduce, merged where they step evenly, at least one; and the view of the others. */
+typedef struct division {
+    aa_array rest;
+    int count;
+    reach axis[AA_MAX_NDIM];
+} division;
+
+static void divide_off(division *d, reach next)
 {
-    const int64_t size = (int64_t)aa_dtype_size(a->dtype);
-    task t = {*a, {a->shape[axis], a->strides[axis] * size}};
-    for (int i = axis; i + 1 < a->ndim; ++i) {
-        t.rest.shape[i] = a->shape[i + 1];
-        t.rest.strides[i] = a->strides[i + 1];
+    reach *const before = d->count > 0 ? &d->axis[d->count - 1] : NULL;
+    if (before != NULL && before->step == next.step * next.count) {
+        *before = (reach){before->count * next.count, next.step};
+    } else {
+        d->axis[d->count] = next;
+        d->count += 1;
     }
-    t.rest.ndim -= 1;
-    return t;
 }
 
-/* All elements as one axis; only where they lie evenly. */
-static task split_flat(const aa_array *a)
+/* Divide the axes of a view; axes: bit i for axis i. */
+static division divide(const aa_array *a, unsigned axes)
 {
-    task t = {*a, {aa_count(a), (int64_t)aa_dtype_size(a->dtype)}};
-    t.rest.ndim = 0;
-    return t;
+    const int64_t size = (int64_t)aa_dtype_size(a->dtype);
+    division d = {.rest = *a, .count = 0};
+    d.rest.ndim = 0;
+    for (int i = 0; i < a->ndim; ++i) {
+        if ((axes >> i & 1U) == 0) {
+            d.rest.shape[d.rest.ndim] = a->shape[i];
+            d.rest.strides[d.rest.ndim] = a->strides[i];
+            d.rest.ndim += 1;
+        } else if (a->shape[i] != 1) {
+            divide_off(&d, (reach){a->shape[i], a->strides[i] * size});
+        }
+    }
+    if (d.count == 0) {
+        divide_off(&d, (reach){1, size});
+    }
+    return d;
 }
 
 static void reduce_plain(const reduction *r, const aa_array *out, const task *t)
@@ -156,8 +177,8 @@ static aa_status reduce_in_parts(const reduction *r, const aa_array *like, const
     if (tail > 0) {
         reduce_chunks(r, &parts, t, whole, 1, tail);
     }
-    const task last = split_axis(&parts, 0);
-    reduce_plain(r, out, &last);
+    const division last = divide(&parts, 1U);
+    reduce_plain(r, out, &(task){last.rest, last.axis[0]});
     aai_kernel_drop(&parts);
     return AA_OK;
 }
@@ -173,69 +194,79 @@ static aa_status reduce_task(const reduction *r, const aa_array *like, const aa_
     return AA_OK;
 }
 
-static aa_status reduce_all(const reduction *r, const aa_array *a, const aa_array *out)
+/* Several axes: the last gives rows, one for each place in the others, and they are folded. */
+static aa_status reduce_twice(const reduction *r, const aa_array *a, const aa_array *out,
+                              const division *d)
 {
-    if (aa_is_contiguous(a)) {
-        const task flat = split_flat(a);
-        return reduce_task(r, a, out, &flat);
+    const int64_t size = (int64_t)aa_dtype_size(a->dtype), results = aa_count(out);
+    const int others = d->count - 1;
+    task inner = {d->rest, d->axis[others]};
+    int64_t count = 1;
+    for (int i = others - 1; i >= 0; --i) {
+        inner.rest = with_leading(&inner.rest, d->axis[i].count, d->axis[i].step / size);
+        count *= d->axis[i].count;
     }
-    const task last = split_axis(a, a->ndim - 1);
-    if (a->ndim == 1) {
-        return reduce_task(r, a, out, &last);
-    }
-    aa_array rows = aa_similar_as(a, a->dtype, last.rest.ndim, last.rest.shape);
+    aa_array rows = aa_similar_as(a, a->dtype, inner.rest.ndim, inner.rest.shape);
     if (aa_is_null(&rows)) {
         return aa_last_status();
     }
-    aa_status status = reduce_task(r, a, &rows, &last);
+    aa_status status = reduce_task(r, a, &rows, &inner);
     if (status == AA_OK) {
-        const task flat = split_flat(&rows);
-        status = reduce_task(r, a, out, &flat);
+        task outer = {*out, {count, results * size}};
+        outer.rest.data = rows.data;
+        for (int i = 0; i < out->ndim; ++i) {
+            outer.rest.strides[i] = rows.strides[others + i];
+        }
+        status = reduce_task(r, a, out, &outer);
     }
     aai_kernel_drop(&rows);
     return status;
 }
 
-/* Reduce argument 1 to argument 0, which does not overlap it. axis: verified, or AA_ALL_AXES. */
-static aa_status reduce_apart(const reduction *r, const aa_array *out, const aa_array *a, int axis)
+/* Reduce axes (bit i for axis i) of a to out, which lacks them and does not overlap a. */
+static aa_status reduce_apart(const reduction *r, const aa_array *out, const aa_array *a,
+                              unsigned axes)
 {
-    aa_status status;
-    int64_t count = aa_count(a);
-    if (axis == AA_ALL_AXES) {
-        status = reduce_all(r, a, out);
-    } else {
-        const task t = split_axis(a, axis);
-        count = t.axis.count;
-        status = reduce_task(r, a, out, &t);
-    }
+    const division d = divide(a, axes);
+    const task only = {d.rest, d.axis[0]};
+    const aa_status status =
+        d.count == 1 ? reduce_task(r, a, out, &only) : reduce_twice(r, a, out, &d);
     if (status == AA_OK && r->scale == DIVIDED_BY_COUNT) {
+        int64_t count = 1;
+        for (int i = 0; i < d.count; ++i) {
+            count *= d.axis[i].count;
+        }
         const aai_kernel_use use = {r->name, 1, {out}, {out->data}};
         aai_kernel_apply(&use, out->dtype == AA_F64 ? divide_f64 : divide_f32, 2, &count);
     }
     return status;
 }
 
-/* What a call is to do: the resolved axis (or AA_ALL_AXES) and the result's shape. */
+/* What the caller asks for: axes by number, or AA_ALL_AXES alone; and what is to be done: the axes as
+ * bits and the result's shape. */
+typedef struct request {
+    int count;
+    const int *axes;
+    aa_reduced_axes shown;
+} request;
+
 typedef struct plan {
-    int axis, ndim;
+    unsigned axes;
+    int ndim;
     int64_t shape[AA_MAX_NDIM];
 } plan;
 
-static aa_status plan_call(const reduction *r, const char *function, const aa_array *a, int axis,
-                           plan *p)
+static aa_status plan_shape(const reduction *r, const char *function, const aa_array *a,
+                            aa_reduced_axes shown, plan *p)
 {
-    const bool all = axis == AA_ALL_AXES;
-    if (!all && (axis < -a->ndim || axis >= a->ndim)) {
-        return aai_fail(AA_INVALID, "%s: there is no axis %d in shape %s", function, axis,
-                        aai_kernel_shape(a).text);
-    }
     int64_t results = 1;
-    p->axis = !all && axis < 0 ? axis + a->ndim : axis;
     p->ndim = 0;
-    for (int i = 0; !all && i < a->ndim; ++i) {
-        if (i != p->axis) {
+    for (int i = 0; i < a->ndim; ++i) {
+        if ((p->axes >> i & 1U) == 0) {
             p->shape[p->ndim++] = a->shape[i];
             results *= a->shape[i];
+        } else if (shown == AA_AXES_KEPT) {
+            p->shape[p->ndim++] = 1;
         }
     }
     if (r->empty == EMPTY_IS_REFUSED && aa_count(a) == 0 && results > 0) {
@@ -245,19 +276,50 @@ static aa_status plan_call(const reduction *r, const char *function, const aa_ar
     return AA_OK;
 }
 
-static aa_array reduce(const reduction *r, const aa_array *a, int axis)
+static aa_status plan_call(const reduction *r, const char *function, const aa_array *a,
+                           const request *q, plan *p)
+{
+    if (q->count < 0 || (q->count > 0 && q->axes == NULL)) {
+        return aai_fail(AA_INVALID, "%s: %d axes of shape %s are asked for, none is named",
+                        function, q->count, aai_kernel_shape(a).text);
+    }
+    p->axes = 0;
+    if (q->count == 1 && q->axes[0] == AA_ALL_AXES) {
+        p->axes = (1U << a->ndim) - 1;
+        return plan_shape(r, function, a, q->shown, p);
+    }
+    for (int i = 0; i < q->count; ++i) {
+        int axis;
+        const aa_status status = aai_kernel_axis(function, a, q->axes[i], &axis);
+        if (status != AA_OK) {
+            return status;
+        }
+        if ((p->axes >> axis & 1U) != 0) {
+            return aai_fail(AA_INVALID, "%s: axis %d of shape %s is named twice", function, axis,
+                            aai_kernel_shape(a).text);
+        }
+        p->axes |= 1U << axis;
+    }
+    return plan_shape(r, function, a, q->shown, p);
+}
+
+static aa_array reduce(const reduction *r, const char *function, const aa_array *a,
+                       const request *q)
 {
     aai_kernel_use use;
     plan p;
     aa_array out = aai_kernel_null();
-    if (aai_kernel_borrow(&use, r->name, 1, (const aa_array *const[]){a}) != AA_OK) {
+    if (aai_kernel_borrow(&use, function, 1, (const aa_array *const[]){a}) != AA_OK) {
         return out;
     }
-    if (plan_call(r, r->name, a, axis, &p) == AA_OK) {
+    if (plan_call(r, function, a, q, &p) == AA_OK) {
         out = aa_similar_as(a, a->dtype, p.ndim, p.shape);
     }
-    if (!aa_is_null(&out) && reduce_apart(r, &out, a, p.axis) != AA_OK) {
-        aai_kernel_drop(&out);
+    if (!aa_is_null(&out)) {
+        const aa_array bare = q->shown == AA_AXES_KEPT ? divide(&out, p.axes).rest : out;
+        if (reduce_apart(r, &bare, a, p.axes) != AA_OK) {
+            aai_kernel_drop(&out);
+        }
     }
     aai_kernel_return(&use);
     return out;
@@ -271,13 +333,13 @@ static aa_status reduce_into_borrowed(const reduction *r, const aai_kernel_use *
     }
     aa_status status = aai_kernel_writable(use);
     if (status != AA_OK || !aai_kernel_overlaps(use)) {
-        return status != AA_OK ? status : reduce_apart(r, out, a, p->axis);
+        return status != AA_OK ? status : reduce_apart(r, out, a, p->axes);
     }
     aa_array apart = aa_similar(out);
     if (aa_is_null(&apart)) {
         return aa_last_status();
     }
-    status = reduce_apart(r, &apart, a, p->axis);
+    status = reduce_apart(r, &apart, a, p->axes);
     if (status == AA_OK) {
         aa_array to = *out;
         status = aa_copy_into(&to, &apart);
@@ -294,7 +356,7 @@ static aa_status reduce_into(const reduction *r, aa_array *out, const aa_array *
         return status;
     }
     plan p;
-    status = plan_call(r, r->name_into, a, axis, &p);
+    status = plan_call(r, r->name_into, a, &(request){1, &axis, AA_AXES_DROPPED}, &p);
     if (status == AA_OK) {
         status = reduce_into_borrowed(r, &use, &p);
     }
@@ -302,16 +364,24 @@ static aa_status reduce_into(const reduction *r, aa_array *out, const aa_array *
     return status;
 }
 
-#define AAI_REDUCTION_FUNCTIONS(name)                                                              \
-    aa_array aa_##name(const aa_array *a, int axis)                                                \
+#define AAI_REDUCTION_FUNCTIONS(verb)                                                              \
+    aa_array aa_##verb(const aa_array *a, int axis)                                                \
     {                                                                                              \
-        return reduce(&name##_reduction, a, axis);                                                 \
+        return reduce(&verb##_reduction, verb##_reduction.name, a,                                 \
+                      &(request){1, &axis, AA_AXES_DROPPED});                                      \
     }                                                                                              \
-    aa_status aa_##name##_into(aa_array *out, const aa_array *a, int axis)                         \
+    aa_array aa_##verb##_axes(const aa_array *a, int count, const int *axes,                       \
+                              aa_reduced_axes shown)                                               \
     {                                                                                              \
-        return reduce_into(&name##_reduction, out, a, axis);                                       \
+        return reduce(&verb##_reduction, verb##_reduction.name_axes, a,                            \
+                      &(request){count, axes, shown});                                             \
+    }                                                                                              \
+    aa_status aa_##verb##_into(aa_array *out, const aa_array *a, int axis)                         \
+    {                                                                                              \
+        return reduce_into(&verb##_reduction, out, a, axis);                                       \
     }
 AAI_REDUCTION_FUNCTIONS(sum)
+AAI_REDUCTION_FUNCTIONS(prod)
 AAI_REDUCTION_FUNCTIONS(mean)
 AAI_REDUCTION_FUNCTIONS(max)
 AAI_REDUCTION_FUNCTIONS(min)

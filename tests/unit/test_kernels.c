@@ -26,6 +26,22 @@ static aa_array run_mean_of_view(const arguments *a)
 {
     return aa_mean(&a->columns, AA_ALL_AXES);
 }
+static aa_array run_sum_of_axes(const arguments *a)
+{
+    return aa_sum_axes(&a->x, 2, (const int[]){0, 2}, AA_AXES_KEPT);
+}
+static aa_array run_argmax(const arguments *a)
+{
+    return aa_argmax(&a->x, 2);
+}
+static aa_array run_argmin_of_view(const arguments *a)
+{
+    return aa_argmin(&a->columns, AA_ALL_AXES);
+}
+static aa_array run_cumsum(const arguments *a)
+{
+    return aa_cumsum(&a->columns, 0);
+}
 static aa_array run_matmul(const arguments *a)
 {
     return aa_matmul(&a->m, &a->columns);
@@ -64,11 +80,13 @@ static const struct {
     unsigned allocations;
 } kernels[] = {
     {"aa_relu", run_relu, 1},       {"aa_add", run_add, 1},
-    {"aa_sum", run_sum, 1},         {"aa_mean", run_mean_of_view, 2},
+    {"aa_sum", run_sum, 1},         {"aa_mean", run_mean_of_view, 1},
     {"aa_matmul", run_matmul, 2},   {"aa_dense", run_dense, 2},
     {"aa_conv2d", run_conv, 2},     {"aa_conv2d", run_conv_of_views, 3},
     {"aa_maxpool2d", run_pool, 1},  {"aa_batchnorm", run_norm, 3},
-    {"aa_softmax", run_softmax, 1},
+    {"aa_softmax", run_softmax, 1}, {"aa_sum_axes", run_sum_of_axes, 2},
+    {"aa_argmax", run_argmax, 1},   {"aa_argmin", run_argmin_of_view, 2},
+    {"aa_cumsum", run_cumsum, 1},
 };
 enum { KERNELS = sizeof kernels / sizeof kernels[0] };
 

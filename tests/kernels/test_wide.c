@@ -1,0 +1,107 @@
+/* Tests of the wider kernels on what NumPy's small cases do not reach: large arrays, refusals. */
+#include "../unit/test_kernels.h"
+
+#include <omp.h>
+
+/* What a refusal is: as check_refused says, and no byte of the arena used. */
+static void check_refused_whole(aa_allocator *arena, const aa_array *result, aa_status status,
+                                const char *one, const char *two)
+{
+    aa_stats stats;
+    check_refused(result, status, one, two);
+    ck_assert_int_eq(aa_stats_get(arena, &stats), AA_OK);
+    ck_assert_uint_eq(stats.used, 0);
+}
+
+#define SOME_AXES(...)                                                                             \
+    (int)(sizeof((int[]){__VA_ARGS__}) / sizeof(int)), (const int[])                               \
+    {                                                                                              \
+        __VA_ARGS__                                                                                \
+    }
+
+/* ---- reductions and walks ---------------------------------------------------------------------------- */
+
+START_TEST(large_arrays_are_reduced_along_two_axes_in_any_layout)
+{
+    const aa_array a = MAKE(dtype_of(_i), layout_of(_i), 1, 40, 30, 50);
+    const aa_array inner = aa_sum(&a, 2), wanted = aa_sum(&inner, 0);
+    const aa_array got = aa_sum_axes(&a, SOME_AXES(2, 0), AA_AXES_KEPT);
+    CHECK_SHAPE(&got, 1, 30, 1);
+    for (int64_t k = 0; k < 30; ++k) {
+        check_near(get(&got, k), get(&wanted, k), 4 * tolerance_of(a.dtype), k);
+    }
+}
+END_TEST
+
+START_TEST(the_number_of_threads_changes_no_bit_of_a_sum_over_axes)
+{
+    const aa_array a = MAKE(dtype_of(_i), layout_of(_i), 1, 70, 50, 60);
+    omp_set_num_threads(1);
+    const aa_array one = aa_sum_axes(&a, SOME_AXES(0, 2), AA_AXES_DROPPED),
+                   summed = aa_cumsum(&a, 1);
+    omp_set_num_threads(7);
+    const aa_array seven = aa_sum_axes(&a, SOME_AXES(0, 2), AA_AXES_DROPPED);
+    const aa_array summed_by_seven = aa_cumsum(&a, 1);
+    ck_assert(same_bytes(&one, &seven));
+    ck_assert(same_bytes(&summed, &summed_by_seven));
+}
+END_TEST
+
+START_TEST(the_largest_of_many_is_found_where_it_is)
+{
+    const aa_array a = MAKE(dtype_of(_i), layout_of(_i), 1, 300, 400);
+    set_at(&a, (place){{211, 17}}, 5);
+    set_at(&a, (place){{250, 17}}, 5);
+    const aa_array all = aa_argmax(&a, AA_ALL_AXES), column = aa_argmax(&a, 0),
+                   row = aa_argmax(&a, -1);
+    ck_assert_int_eq(*(const int64_t *)aa_data(&all), 211 * 400 + 17);
+    ck_assert_int_eq(((const int64_t *)aa_data(&column))[17], 211);
+    ck_assert_int_eq(((const int64_t *)aa_data(&row))[211], 17);
+}
+END_TEST
+
+START_TEST(axes_that_are_not_there_or_named_twice_are_refused)
+{
+    aa_allocator *const arena = aa_arena_create(NULL);
+    const aa_array a = MAKE(AA_F32, IN_C_ORDER, 1, 3, 4);
+    AA_WITH(arena) {
+        aa_array out = aa_sum_axes(&a, SOME_AXES(0, 2), AA_AXES_DROPPED);
+        check_refused_whole(arena, &out, AA_INVALID, "aa_sum_axes: there is no axis 2", "(3, 4)");
+        out = aa_max_axes(&a, SOME_AXES(1, -1), AA_AXES_KEPT);
+        check_refused_whole(arena, &out, AA_INVALID, "axis 1 of shape (3, 4) is named twice",
+                            "aa_max_axes");
+        out = aa_sum_axes(&a, SOME_AXES(0, AA_ALL_AXES), AA_AXES_DROPPED);
+        check_refused_whole(arena, &out, AA_INVALID, "there is no axis -2147483648", "(3, 4)");
+        out = aa_sum_axes(&a, -1, NULL, AA_AXES_DROPPED);
+        check_refused_whole(arena, &out, AA_INVALID, "-1 axes", "(3, 4)");
+        out = aa_sum_axes(&a, 1, NULL, AA_AXES_DROPPED);
+        check_refused_whole(arena, &out, AA_INVALID, "1 axes", "(3, 4)");
+        out = aa_cumsum(&a, AA_ALL_AXES);
+        check_refused_whole(arena, &out, AA_INVALID, "aa_cumsum: there is no axis", "(3, 4)");
+        out = aa_argmin(&a, -3);
+        check_refused_whole(arena, &out, AA_INVALID, "aa_argmin: there is no axis -3", "(3, 4)");
+    }
+}
+END_TEST
+
+START_TEST(nothing_has_no_largest_element_nor_a_place_of_it)
+{
+    aa_allocator *const arena = aa_arena_create(NULL);
+    const aa_array a = MAKE(AA_F64, IN_C_ORDER, 1, 3, 0, 2);
+    AA_WITH(arena) {
+        aa_array out = aa_mean_axes(&a, SOME_AXES(0, 1), AA_AXES_KEPT);
+        check_refused_whole(arena, &out, AA_INVALID, "aa_mean_axes", "(3, 0, 2)");
+        out = aa_argmax(&a, 1);
+        check_refused_whole(arena, &out, AA_INVALID, "aa_argmax", "(3, 0, 2)");
+        out = aa_argmin(&a, AA_ALL_AXES);
+        check_refused_whole(arena, &out, AA_INVALID, "aa_argmin", "(3, 0, 2)");
+    }
+}
+END_TEST
+
+AA_TEST_MAIN("kernels: wider ones",
+             AA_TEST_LOOP(large_arrays_are_reduced_along_two_axes_in_any_layout, 0, CASES),
+             AA_TEST_LOOP(the_number_of_threads_changes_no_bit_of_a_sum_over_axes, 0, CASES),
+             AA_TEST_LOOP(the_largest_of_many_is_found_where_it_is, 0, CASES),
+             AA_TEST(axes_that_are_not_there_or_named_twice_are_refused),
+             AA_TEST(nothing_has_no_largest_element_nor_a_place_of_it))
