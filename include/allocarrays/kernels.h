@@ -109,8 +109,11 @@ AA_API aa_status aa_mean_into(aa_array *out, const aa_array *a, int axis);
 AA_API aa_status aa_max_into(aa_array *out, const aa_array *a, int axis);
 AA_API aa_status aa_min_into(aa_array *out, const aa_array *a, int axis);
 
-/** What becomes of reduced axes in the result: it lacks them, or has them with the extent 1. */
-typedef enum aa_reduced_axes { AA_AXES_DROPPED, AA_AXES_KEPT } aa_reduced_axes;
+/** What becomes of reduced axes in the result. */
+typedef enum aa_reduced_axes {
+    AA_AXES_DROPPED, /* it lacks them */
+    AA_AXES_KEPT     /* it has them, of extent 1 */
+} aa_reduced_axes;
 
 /**
  * Reduce along a set of axes at once. count: how many; axes: their numbers, in any order, from the end
