@@ -14,6 +14,7 @@ CLEANFILES = $(nodist_cmake_DATA)
 package_edit = sed \
 	-e 's|@PACKAGE_VERSION[@]|$(PACKAGE_VERSION)|g' \
 	-e 's|@AA_SIZEOF_VOID_P[@]|$(AA_SIZEOF_VOID_P)|g' \
+	-e 's|@CBLAS_LIBS[@]|$(CBLAS_LIBS)|g' \
 	-e "s|@AA_LIBDIR_TO_INCLUDEDIR[@]|`$(SHELL) $(srcdir)/packaging/relative-path $(libdir) $(includedir)`|g" \
 	-e "s|@AA_LIBDIR_TO_FMODDIR[@]|`$(SHELL) $(srcdir)/packaging/relative-path $(libdir) $(fmoddir)`|g"
 packaging/allocarrays-config.cmake: packaging/allocarrays-config.cmake.in packaging/relative-path Makefile

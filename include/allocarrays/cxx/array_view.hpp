@@ -43,7 +43,7 @@ template <> struct dtype_of<std::complex<double>> {
 
 } // namespace detail
 
-/** The dtype of a C++ type; does not compile for a type that has none. */
+/** Return the dtype of a C++ type, const or not; does not compile for a type that has none. */
 template <typename T> constexpr aa_dtype dtype_of()
 {
     constexpr int value = detail::dtype_of<std::remove_cv_t<T>>::value;
@@ -51,7 +51,7 @@ template <typename T> constexpr aa_dtype dtype_of()
     return static_cast<aa_dtype>(value);
 }
 
-/** Make an uninitialised array of T in C order; throws as aa_empty fails. */
+/** Make an uninitialised array of T in C order. Throws as aa_empty fails. Cost, Threads: as that. */
 template <typename T, std::size_t N>
 aa_array empty(aa_allocator *dispatch, const std::int64_t (&shape)[N])
 {
@@ -59,7 +59,7 @@ aa_array empty(aa_allocator *dispatch, const std::int64_t (&shape)[N])
     return require(aa_empty(dispatch, dtype_of<T>(), static_cast<int>(N), shape));
 }
 
-/** Make an array of zeros of T in C order; throws as aa_zeros fails. */
+/** Make an array of zeros of T in C order. Throws as aa_zeros fails. Cost, Threads: as that. */
 template <typename T, std::size_t N>
 aa_array zeros(aa_allocator *dispatch, const std::int64_t (&shape)[N])
 {
@@ -67,18 +67,23 @@ aa_array zeros(aa_allocator *dispatch, const std::int64_t (&shape)[N])
     return require(aa_zeros(dispatch, dtype_of<T>(), static_cast<int>(N), shape));
 }
 
-/** N axes of T, strided; T may be const. A value; copies see the same elements. */
+/** N axes of T, strided; T may be const. A value; copies see the same elements. Does not know when they are gone.
+ * Threads: any; two that write the same element race. */
 template <typename T, std::size_t N> class array_view
 {
     static_assert(N >= 1 && N <= AA_MAX_NDIM, "a view has 1 to AA_MAX_NDIM axes");
 
   public:
+    /** T, const where the elements are. */
     using element_type = T;
+    /** T without const. */
     using value_type = std::remove_cv_t<T>;
+    /** Of indices, extents and strides. */
     using index_type = std::int64_t;
+    /** One index_type per axis. */
     using extents_type = std::array<index_type, N>;
 
-    /** Of an array; throws aa::error: AA_STALE (after its report), AA_MISMATCH for another dtype or number of axes. */
+    /** Of an array. Throws aa::error: AA_STALE (after its report), AA_MISMATCH for another dtype or number of axes. */
     explicit array_view(const aa_array &array) : data_(verified(array))
     {
         for (std::size_t axis = 0; axis < N; ++axis) {
@@ -105,6 +110,7 @@ template <typename T, std::size_t N> class array_view
         return data_[offset({static_cast<index_type>(index)...})];
     }
 #if defined(__cpp_multidimensional_subscript)
+    /** As operator(), in C++23. */
     template <typename... Index> T &operator[](Index... index) const
     {
         return (*this)(index...);
@@ -134,27 +140,32 @@ template <typename T, std::size_t N> class array_view
         return {data_ + index * strides_[0], extents, strides};
     }
 
+    /** Return the address of element (0, 0, ...). */
     T *data() const noexcept
     {
         return data_;
     }
+    /** Return the extent of an axis below N. */
     index_type extent(std::size_t axis) const noexcept
     {
         return extents_[axis];
     }
+    /** Return the stride of an axis below N, in elements. */
     index_type stride(std::size_t axis) const noexcept
     {
         return strides_[axis];
     }
+    /** Return the extents of all axes. */
     const extents_type &extents() const noexcept
     {
         return extents_;
     }
+    /** Return the strides of all axes, in elements. */
     const extents_type &strides() const noexcept
     {
         return strides_;
     }
-    /** Number of elements. */
+    /** Return the number of elements. */
     index_type size() const noexcept
     {
         index_type count = 1;
@@ -165,8 +176,9 @@ template <typename T, std::size_t N> class array_view
     }
 
 #if defined(__cpp_lib_mdspan)
+    /** The standard's view of such elements. */
     using mdspan_type = std::mdspan<T, std::dextents<index_type, N>, std::layout_stride>;
-    /** The same elements as std::mdspan. Throws aa::error, AA_UNSUPPORTED, for a stride that is not positive. */
+    /** Return the same elements as std::mdspan. Throws aa::error, AA_UNSUPPORTED, for a stride that is not positive. */
     mdspan_type mdspan() const
     {
         for (const index_type stride : strides_) {

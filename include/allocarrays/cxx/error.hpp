@@ -11,6 +11,7 @@
 #include <exception>
 #include <new>
 
+/** AllocArrays in C++: lifetimes as objects, memory for the standard library, array views, failures as exceptions. */
 namespace aa
 {
 
@@ -36,17 +37,20 @@ class sentence
 
 } // namespace detail
 
-/** A failed call: any status but AA_NOMEM and AA_OVERFLOW. what() is the library's sentence. */
+/** A failed call: any status but AA_NOMEM and AA_OVERFLOW. A value; copying it neither allocates nor throws. */
 class error : public std::exception
 {
   public:
+    /** Keep a status and a copy of its sentence, cut at 255 bytes; message is not NULL. */
     error(aa_status status, const char *message) noexcept : status_(status), message_(message)
     {
     }
+    /** Return the status of the call. */
     aa_status status() const noexcept
     {
         return status_;
     }
+    /** Return the library's sentence; it lives as long as this object. */
     const char *what() const noexcept override
     {
         return message_.text();
@@ -57,17 +61,20 @@ class error : public std::exception
     detail::sentence message_;
 };
 
-/** No memory (AA_NOMEM), or a size beyond all memory (AA_OVERFLOW): caught as std::bad_alloc. */
+/** No memory (AA_NOMEM), or a size beyond all memory (AA_OVERFLOW): caught as std::bad_alloc. A value, as aa::error. */
 class bad_alloc : public std::bad_alloc
 {
   public:
+    /** Keep a status and a copy of its sentence, cut at 255 bytes; message is not NULL. */
     bad_alloc(aa_status status, const char *message) noexcept : status_(status), message_(message)
     {
     }
+    /** Return AA_NOMEM or AA_OVERFLOW. */
     aa_status status() const noexcept
     {
         return status_;
     }
+    /** Return the library's sentence; it lives as long as this object. */
     const char *what() const noexcept override
     {
         return message_.text();
@@ -78,7 +85,8 @@ class bad_alloc : public std::bad_alloc
     detail::sentence message_;
 };
 
-/** Throw what a status stands for: aa::bad_alloc or aa::error. Without exceptions: print the message and abort. */
+/** Throw what a status stands for: aa::bad_alloc or aa::error. Never returns; without exceptions it prints the message
+ * and aborts. Threads: any. */
 [[noreturn]] inline void raise(aa_status status, const char *message)
 {
 #if defined(__cpp_exceptions)
@@ -92,13 +100,13 @@ class bad_alloc : public std::bad_alloc
 #endif
 }
 
-/** Throw this thread's last failure. */
+/** Throw this thread's last failure: aa_last_status with aa_last_message. Never returns. Threads: any. */
 [[noreturn]] inline void raise_last()
 {
     raise(aa_last_status(), aa_last_message());
 }
 
-/** Return an allocator that is not nullptr; throw aa::error, AA_INVALID. */
+/** Return the allocator; throw aa::error, AA_INVALID, for nullptr. Does not look whether it lives. Threads: any. */
 inline aa_allocator *require_allocator(aa_allocator *allocator)
 {
     if (allocator == nullptr) {
@@ -107,7 +115,8 @@ inline aa_allocator *require_allocator(aa_allocator *allocator)
     return allocator;
 }
 
-/** Pass AA_OK, throw any other status with this thread's last message. */
+/** Pass AA_OK; throw any other status with this thread's last message: to be called right after the call that returned
+ * it. Threads: any. */
 inline void require(aa_status status)
 {
     if (status != AA_OK) {
@@ -115,7 +124,7 @@ inline void require(aa_status status)
     }
 }
 
-/** Return an array that is not null; throw why it is. */
+/** Return the array; throw this thread's last failure for a null one. Does not look whether it lives. Threads: any. */
 inline aa_array require(const aa_array &array)
 {
     if (aa_is_null(&array)) {
@@ -124,7 +133,7 @@ inline aa_array require(const aa_array &array)
     return array;
 }
 
-/** Return a pointer that is not null; throw why it is. */
+/** Return the pointer; throw this thread's last failure for nullptr. Threads: any. */
 template <typename T> T *require(T *pointer)
 {
     if (pointer == nullptr) {

@@ -28,24 +28,32 @@ inline aa_allocator *resolved(aa_allocator *allocator)
 
 } // namespace detail
 
-/** What deallocating does: aa_free, which takes back the thread's newest block; or nothing, memory waits for the reset
- * or the end of a scratch. The latter is the faster where one of them comes soon (and a leak on the heap). */
-enum class give_back { newest, never };
+/** What deallocating does. */
+enum class give_back {
+    /** aa_free, which takes back the thread's newest block. */
+    newest,
+    /** Nothing: memory waits for the reset or the end of a scratch. Faster where one comes soon; on the heap a leak. */
+    never,
+};
 
-/** An allocator for std::pmr containers. */
+/** An allocator for std::pmr containers. Owns nothing: the aa_allocator outlives it. Equal to another of the same
+ * aa_allocator and the same give_back. Allocating throws aa::bad_alloc, or aa::error for another failure; Cost,
+ * Threads: as aa_alloc and aa_free. */
 class memory_resource final : public std::pmr::memory_resource
 {
   public:
-    /** Throws aa::error for nullptr. Threads: as aa_alloc of the allocator. */
+    /** Of an allocator, AA_CURRENT being resolved here. Throws aa::error, AA_INVALID, for nullptr. */
     explicit memory_resource(aa_allocator *allocator = AA_CURRENT,
                              give_back when = give_back::newest)
         : allocator_(detail::resolved(allocator)), give_back_(when)
     {
     }
+    /** As the other, of an owned allocator. */
     explicit memory_resource(const allocator_ptr &allocator, give_back when = give_back::newest)
         : memory_resource(allocator.get(), when)
     {
     }
+    /** Return the allocator behind it, never AA_CURRENT. */
     aa_allocator *get() const noexcept
     {
         return allocator_;
@@ -85,42 +93,56 @@ class memory_resource final : public std::pmr::memory_resource
 template <typename T> class allocator
 {
   public:
+    /** What it allocates. */
     using value_type = T;
+    /** A container that is assigned to keeps its own allocator. */
     using propagate_on_container_copy_assignment = std::false_type;
+    /** A container that is moved to keeps its own allocator. */
     using propagate_on_container_move_assignment = std::false_type;
+    /** Containers that are swapped exchange their allocators. */
     using propagate_on_container_swap = std::true_type;
+    /** Two are equal when they have the same aa_allocator, not always. */
     using is_always_equal = std::false_type;
 
-    /** What is current here. */
+    /** Of what is current here. */
     allocator() noexcept : allocator_(aa_current())
     {
     }
-    /** Implicit, so that a container's constructor takes the aa_allocator itself. Throws aa::error for nullptr. */
+    /** Of an allocator, AA_CURRENT being resolved here. Implicit, so that a container's constructor takes the
+     * aa_allocator itself. Throws aa::error, AA_INVALID, for nullptr. */
     allocator(aa_allocator *from) : allocator_(detail::resolved(from))
     {
     }
+    /** As the other, of an owned allocator. */
     allocator(const allocator_ptr &from) : allocator(from.get())
     {
     }
+    /** Of the same aa_allocator, for another type: containers allocate nodes with it. */
     template <typename U> allocator(const allocator<U> &other) noexcept : allocator_(other.get())
     {
     }
+    /** Of the same aa_allocator. */
     allocator(const allocator &) noexcept = default;
+    /** Of the same aa_allocator from now on. */
     allocator &operator=(const allocator &) noexcept = default;
 
-    /** Inline for bump allocators, as AA_NEW. Throws aa::bad_alloc, or aa::error for another failure. */
+    /** Return uninitialised memory for count objects. Throws aa::bad_alloc, or aa::error for another failure. Cost,
+     * Threads: as AA_NEW, inline for bump allocators. */
     [[nodiscard]] T *allocate(std::size_t count)
     {
         return static_cast<T *>(require(aai_new(allocator_, count, sizeof(T), alignof(T))));
     }
+    /** Give back memory for count objects that allocate returned. Does not throw. Cost, Threads: as aa_free. */
     void deallocate(T *pointer, std::size_t count) noexcept
     {
         aa_free(allocator_, pointer, count * sizeof(T));
     }
+    /** Return the allocator of a container's copy: of what is current where the copy is made. */
     allocator select_on_container_copy_construction() const noexcept
     {
         return allocator();
     }
+    /** Return the allocator behind it, never AA_CURRENT. */
     aa_allocator *get() const noexcept
     {
         return allocator_;
@@ -130,12 +152,14 @@ template <typename T> class allocator
     aa_allocator *allocator_;
 };
 
+/** Do both have the same aa_allocator: may one give back what the other allocated? */
 template <typename T, typename U>
 bool operator==(const allocator<T> &a, const allocator<U> &b) noexcept
 {
     return a.get() == b.get();
 }
 
+/** Do they have different aa_allocators? */
 template <typename T, typename U>
 bool operator!=(const allocator<T> &a, const allocator<U> &b) noexcept
 {
