@@ -264,8 +264,9 @@ static bool carried(void)
 
 aa_scope aai_scope_enter_at(aa_allocator *allocator, void *frame, const char *file, int line)
 {
+    const aai_site site = {"AA_WITH", file, line};
     aa_allocator *const real =
-        allocator != NULL && allocator->kind == AAI_CURRENT ? aa_current() : allocator;
+        allocator != NULL && allocator->kind == AAI_CURRENT ? aai_current_asked(&site) : allocator;
     if (real == NULL) {
         static int warned;
         (void)aai_fail(AA_INVALID, "AA_WITH: NULL allocator; the scope is unchanged");
@@ -275,7 +276,7 @@ aa_scope aai_scope_enter_at(aa_allocator *allocator, void *frame, const char *fi
     }
     if (real->kind == AAI_GONE) {
         const aai_base *const base = aai_base_of(real);
-        (void)aai_violate(AA_USE_AFTER_RESET, real, (aai_site){"AA_WITH", file, line},
+        (void)aai_violate(AA_USE_AFTER_RESET, real, site,
                           "allocator '%s' was destroyed; the body runs under the unchanged scope",
                           base->name);
         return unchanged();

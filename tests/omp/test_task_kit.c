@@ -50,6 +50,30 @@ START_TEST(a_task_of_a_task_that_lost_its_scope_is_reported)
 }
 END_TEST
 
+/* AA_WITH(AA_CURRENT) asks for it as an allocation does: what it opens is no scope of the task's own. */
+START_TEST(a_task_that_opens_the_scope_it_finds_is_reported)
+{
+    aa_allocator *const a = checked();
+    int ran = 0;
+#pragma omp parallel num_threads(2)
+    if (omp_get_thread_num() == 0) {
+        AA_WITH(a) {
+#pragma omp task shared(ran)
+            {
+                AA_WITH(AA_CURRENT) {
+                    (void)aa_alloc(AA_CURRENT, 8);
+                }
+                count_up(&ran);
+            }
+        }
+        wait_for(&ran, 1);
+    }
+    ck_assert_int_eq(violations_count(), 1);
+    ck_assert_int_eq(violations_of(AA_RACE), 1);
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
 /* LLVM's runtime calls an untied task anew after each of its scheduling points. */
 START_TEST(an_untied_task_in_parts_is_reported_once)
 {
@@ -153,6 +177,7 @@ START_TEST(large_and_wide_copies_are_the_tasks_own)
 END_TEST
 
 AA_TEST_MAIN("tasks with the test kit", AA_TEST(a_task_of_a_task_that_lost_its_scope_is_reported),
+             AA_TEST(a_task_that_opens_the_scope_it_finds_is_reported),
              AA_TEST(an_untied_task_in_parts_is_reported_once),
              AA_TEST(making_a_task_does_not_ask_for_the_current_allocator),
              AA_TEST(a_taskloop_of_very_many_tasks_needs_no_more_stack),
