@@ -274,8 +274,9 @@ static bool carried(void)
 
 aa_scope aai_scope_enter_at(aa_allocator *allocator, void *frame, const char *file, int line)
 {
+    const aai_site site = {"AA_WITH", file, line};
     aa_allocator *const real =
-        allocator != NULL && allocator->kind == AAI_CURRENT ? aa_current() : allocator;
+        allocator != NULL && allocator->kind == AAI_CURRENT ? aai_current_asked(&site) : allocator;
     if (real == NULL) {
         static int warned;
         (void)aai_fail(AA_INVALID, "AA_WITH: NULL allocator; the scope is unchanged");
@@ -285,7 +286,7 @@ aa_scope aai_scope_enter_at(aa_allocator *allocator, void *frame, const char *fi
     }
     if (real->kind == AAI_GONE) {
         const aai_base *const base = aai_base_of(real);
-        (void)aai_violate(AA_USE_AFTER_RESET, real, (aai_site){"AA_WITH", file, line},
+        (void)aai_violate(AA_USE_AFTER_RESET, real, site,
                           "allocator '%s' was destroyed; the body runs under the unchanged scope",
                           base->name);
         return unchanged();
@@ -395,7 +396,7 @@ void aai_scope_end(aa_scope *scope)
 
 /* ---- asking ------------------------------------------------------------------------------------------------- */
 
-static aa_allocator *current_of_thread(void)
+static aa_allocator *allocator_of_thread(void)
 {
     const aai_thread *const self = aai_self();
     aai_scopes *const scopes = self == NULL ? NULL : self->scopes;
@@ -403,18 +404,26 @@ static aa_allocator *current_of_thread(void)
         return aai_default_allocator();
     }
     const aai_entry *const top = aai_entry_at(scopes, scopes->depth - 1);
-    if (!aai_alive(top->cell, top->id)) {
-        (void)aai_violate(AA_USE_AFTER_RESET, NULL, (aai_site){"aa_current", NULL, 0},
-                          "the current allocator was destroyed while its scope was open; the heap "
-                          "serves instead");
-        return aa_heap();
-    }
-    return top->allocator;
+    return aai_alive(top->cell, top->id) ? top->allocator : NULL;
+}
+
+aa_allocator *aai_current_quietly(void)
+{
+    return aai_omp_carries() ? aai_allocator_of_icv() : allocator_of_thread();
+}
+
+static AAI_COLD aa_allocator *heap_instead(void)
+{
+    (void)aai_violate(AA_USE_AFTER_RESET, NULL, (aai_site){"aa_current", NULL, 0},
+                      "the current allocator was destroyed while its scope was open; the heap "
+                      "serves instead");
+    return aa_heap();
 }
 
 aa_allocator *aa_current(void)
 {
-    return aai_omp_carries() ? aai_current_of_icv() : current_of_thread();
+    aa_allocator *const current = aai_current_quietly();
+    return AAI_UNLIKELY(current == NULL) ? heap_instead() : current;
 }
 
 aa_allocator *aai_current_asked(const aai_site *site)

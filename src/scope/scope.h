@@ -73,8 +73,10 @@ aai_entry *aai_entry_at(aai_scopes *scopes, size_t index);
 
 /* What a handle leads to: NULL when it is not ours. */
 const aai_handle *aai_handle_find(uintptr_t handle);
-/* The allocator behind this thread's def-allocator-var: the heap when it is not ours or gone (reported). */
-aa_allocator *aai_current_of_icv(void);
+/* The allocator behind this thread's def-allocator-var: the heap when it is not ours, NULL when it is gone. */
+aa_allocator *aai_allocator_of_icv(void);
+/* aa_current that reports nothing: NULL when the allocator is gone. */
+aa_allocator *aai_current_quietly(void);
 
 /* aa_current, for a call that asks AA_CURRENT: the task that makes it is looked at. task.c. */
 aa_allocator *aai_current_asked(const aai_site *site);

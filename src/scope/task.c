@@ -3,6 +3,9 @@
  *
  *     record->task == the innermost task under way on this thread that was seen; NULL: none
  *     the task has a scope of its own  ==  it has opened one and not left it, or has set def-allocator-var itself
+ *     it has lost its scope  ==  it has none of its own, and what is current is not its creator's
+ * The tasks that such a task makes should have what it should have: the loss is reported where it does harm, however
+ * many tasks passed it on.
  *
  * Who: a task's record lies on the stack of the thread that runs it, which alone reads and writes it. A tied task
  * that waits lends its thread to others, which end before it goes on: a stack. */
@@ -22,14 +25,45 @@ static uintptr_t handle_now(void)
     return aai_omp_carries() ? aai_omp_default_get() : 0;
 }
 
-void aai_task_begin(aai_task *task, aa_token creator)
+static bool has_own_scope(const aai_thread *self, const aai_task *task)
+{
+    return depth_of(self) > task->depth || handle_now() != task->handle;
+}
+
+static bool has_lost_scope(const aai_thread *self, const aai_task *task,
+                           const aa_allocator *current)
+{
+    const aa_token *const creator = &task->creator;
+    return creator->allocator != NULL && creator->allocator != current &&
+           aai_alive(creator->cell, creator->id) && !has_own_scope(self, task);
+}
+
+aa_token aai_task_creator(void)
+{
+    const aai_thread *const self = aai_self();
+    const aai_task *const task = self == NULL ? NULL : self->task;
+    aa_allocator *const current = aai_current_quietly();
+    if (task != NULL && has_lost_scope(self, task, current)) {
+        return task->creator;
+    }
+    if (current == NULL) {
+        return (aa_token){.allocator = NULL};
+    }
+    const aai_base *const base = aai_base_of(current);
+    return (aa_token){.allocator = current, .cell = base->cell, .id = base->id};
+}
+
+void aai_task_begin(aai_task *task, aa_token creator, bool *told)
 {
     aai_thread *const self = aai_self();
     if (self == NULL) {
         return;
     }
-    *task = (aai_task){
-        .creator = creator, .outer = self->task, .handle = handle_now(), .depth = depth_of(self)};
+    *task = (aai_task){.creator = creator,
+                       .outer = self->task,
+                       .handle = handle_now(),
+                       .depth = depth_of(self),
+                       .told = told};
     self->task = task;
     AAI_STORE(aai_tasks_seen, true); /* relaxed: this thread reads it */
 }
@@ -42,24 +76,18 @@ void aai_task_end(aai_task *task)
     }
 }
 
-static bool has_own_scope(const aai_thread *self, const aai_task *task)
-{
-    return depth_of(self) > task->depth || handle_now() != task->handle;
-}
-
 void aai_task_look(const aa_allocator *current, aai_site site)
 {
     const aai_thread *const self = aa_tls.record;
-    aai_task *const task = self == NULL ? NULL : self->task;
-    if (task == NULL || task->told || task->creator.allocator == current ||
-        !aai_alive(task->creator.cell, task->creator.id) || has_own_scope(self, task)) {
+    const aai_task *const task = self == NULL ? NULL : self->task;
+    if (task == NULL || *task->told || !has_lost_scope(self, task, current)) {
         return;
     }
     const aa_allocator *const wanted = task->creator.allocator;
     if (wanted->tier == AA_CHECKS_NONE && current->tier == AA_CHECKS_NONE) {
         return;
     }
-    task->told = true;
+    *task->told = true;
     (void)aai_violate(
         AA_RACE, current, site,
         "a task allocates from '%s', which is in scope on the thread that runs it; it was "

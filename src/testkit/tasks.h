@@ -14,8 +14,9 @@
 
 typedef void aai_kit_function(void);
 
-/* The runtime's call of this name, kept in *known (NULL at first). Never returns NULL: a program cannot have
- * called it without a runtime that has it. */
-aai_kit_function *aai_kit_theirs(aai_kit_function **known, const char *name);
+/* The runtime's call of this name, kept in *known (NULL at first). of_caller: a function in the library that called
+ * ours. Never returns NULL: a program cannot have called it without a runtime that has it. */
+aai_kit_function *aai_kit_theirs(aai_kit_function **known, const char *name,
+                                 aai_kit_function *of_caller);
 
 #endif

@@ -20,14 +20,16 @@ typedef int entry_call(int thread, void *task);
 typedef struct record {
     entry_call *entry;
     aa_token creator;
+    bool told;
 } record;
 
 static int run_record(int thread, void *started)
 {
-    const record *const r = (const record *)((const kmp_task *)started)->shareds - 1;
+    record *const r = (record *)((const kmp_task *)started)->shareds - 1;
     aai_task task;
-    aai_task_begin(&task, r->creator);
-    const int result = r->entry(thread, started);
+    aai_task_begin(&task, r->creator, &r->told);
+    const int result =
+        r->entry(thread, started); /* ends an untied task, or a part: r may be gone */
     aai_task_end(&task);
     return result;
 }
@@ -40,10 +42,11 @@ void *__kmpc_omp_task_alloc(void *location, int thread, int flags, size_t task_b
                             size_t shared_bytes, entry_call *entry)
 {
     static aai_kit_function *known;
-    kmp_task *const made = ((alloc_call *)aai_kit_theirs(&known, "__kmpc_omp_task_alloc"))(
-        location, thread, flags, task_bytes, sizeof(record) + shared_bytes, run_record);
+    kmp_task *const made =
+        ((alloc_call *)aai_kit_theirs(&known, "__kmpc_omp_task_alloc", (aai_kit_function *)entry))(
+            location, thread, flags, task_bytes, sizeof(record) + shared_bytes, run_record);
     record *const r = made->shareds;
-    *r = (record){.entry = entry, .creator = aa_scope_capture()};
+    *r = (record){.entry = entry, .creator = aai_task_creator()};
     made->shareds = r + 1;
     return made;
 }

@@ -23,3 +23,14 @@ clean-local: clean-newer-clangs
 clean-newer-clangs:
 	rm -rf compilers
 .PHONY: installcheck-omp newer-clangs clean-newer-clangs
+
+# Tasks with the test kit, and in programs that it is loaded into.
+testkit_tests += tests/omp/test_task_kit
+task_kit_tests = tests/omp/task-kit
+TESTS += $(task_kit_tests)
+EXTRA_DIST += \
+	$(task_kit_tests) \
+	tests/omp/task_cancel.c \
+	tests/omp/task_copies.cc \
+	tests/omp/task_lengths.c \
+	tests/omp/task_plugin.c
