@@ -35,3 +35,9 @@ tests_oom_test_first_use_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=posix_memalign,--wrap=mmap,--wrap=mremap,--wrap=mprotect \
 	-Wl,--wrap=mlock,--wrap=pthread_setspecific
 tests_oom_test_first_use_LDADD = src/libcore.la $(test_libs) $(AA_THREAD_CFLAGS) $(AA_CORE_LIBS)
+
+# Tests for ways that no other took.
+unit_tests += \
+	tests/unit/test_custom_marks \
+	tests/unit/test_edges
+kernel_tests += tests/unit/test_kernels_edges
