@@ -5,6 +5,7 @@
 #include <allocarrays/check.h>
 #include <allocarrays/impl/inject.h>
 #include <pthread.h>
+#include <sys/mman.h>
 
 /* Of test_testkit_planted.c: a main whose tests fail. */
 int planted_main(const char *which);
@@ -54,6 +55,14 @@ static const fault faults[] = {
     FAULT(violation_missing_at_return, "0 violation(s) reported"),
     FAULT(violation_missing_at_goto, "0 violation(s) reported"),
     FAULT(blocks_too_deep, "more than 32 blocks are open"),
+    FAULT(escape_blocks_too_deep, "more than 32 blocks are open"),
+    FAULT(a_region_block_too_deep, "more than 32 blocks are open"),
+    FAULT(region_blocks_nested, "they do not nest"),
+    FAULT(status_without_a_failure, "is AA_BUSY, not AA_OK",
+          "(no failure was recorded on this thread)"),
+    FAULT(status_of_a_call_that_is_cut_off, "refused_for(", "a long reason that goes on"),
+    FAULT(escape_of_one_that_is_destroyed, "was destroyed"),
+    FAULT(upstream_calls_of_one_that_is_destroyed, "was destroyed"),
     FAULT(escape_of_an_allocation, "AA_ESCAPE: 'temporary' has 128 bytes more in use"),
     FAULT(escape_of_a_block_freed_in_the_wrong_order, "AA_ESCAPE: ", "(1 free(s) were forgotten"),
     FAULT(escape_of_a_heap_array, "AA_ESCAPE: 'heap' has "),
@@ -75,6 +84,13 @@ static const fault faults[] = {
                 "in round 4 of 10, seed 55; AA_CHECK_SEED=55"),
     FAULT_UNDER("AA_CHECK_SEED", "5five", a_team_is_wrong_in_one_round,
                 "AA_CHECK_SEED=5five is not understood", "in round 4 of 10, seed 1003"),
+    FAULT_UNDER("AA_CHECK_SEED", "", a_team_is_wrong_in_one_round, "in round 4 of 10, seed 1003"),
+    FAULT_UNDER("AA_CHECK_SEED", "0", a_team_is_wrong_in_one_round,
+                "AA_CHECK_SEED=0 is not understood", "in round 4 of 10, seed 1003"),
+    FAULT_UNDER("AA_CHECK_SEED", "-5", a_team_is_wrong_in_one_round,
+                "AA_CHECK_SEED=-5 is not understood", "in round 4 of 10, seed 1003"),
+    FAULT_UNDER("AA_CHECK_SEED", "99999999999999999999", a_team_is_wrong_in_one_round,
+                "AA_CHECK_SEED=99999999999999999999 is not understood"),
     FAULT(a_team_is_wrong_with_a_new_seed, "in round 4 of 10, seed ", "AA_CHECK_SEED="),
     FAULT(a_team_gets_no_memory, "2 condition(s) did not hold", "its last failure: AA_NOMEM, "),
     FAULT(a_task_of_a_team_is_wrong, "1 condition(s) did not hold", ": aa_heap() == "),
@@ -82,6 +98,10 @@ static const fault faults[] = {
                 "asked for 4 threads, the OpenMP runtime gave 2: is OMP_THREAD_LIMIT set?"),
     FAULT(a_team_of_no_threads, "aa_check_team: 0 threads (1 to 4096)"),
     FAULT(a_team_of_no_rounds, "0 repeats (1 or more)"),
+    FAULT(a_team_of_too_many_threads, "aa_check_team: 4097 threads (1 to 4096)"),
+    FAULT(a_team_with_unknown_flags, "flags 0x80"),
+    FAULT(many_threads_of_a_team_are_wrong_twice, "40 condition(s) did not hold"),
+    FAULT(a_team_whose_seeds_come_round_is_wrong, "in round 2 of 2, seed 1;"),
     FAULT(a_team_in_a_region_block, "they do not nest"),
     FAULT(a_statement_in_a_team, "test_testkit_planted.c:", "this belongs outside parallel regions",
           "signal 6"),
@@ -100,6 +120,8 @@ static const fault faults[] = {
           "with every request to the upstream refused the function returned AA_OK"),
     FAULT(a_function_says_another_thing,
           "with request 1 to the upstream refused once: the function returned AA_INVALID"),
+    FAULT(a_function_says_another_thing_in_the_end,
+          "with request 1 to the upstream refused for ever: the function returned AA_BOUNDS"),
     FAULT(a_function_always_fails,
           "with no request to the upstream refused: the function returned AA_NOMEM"),
     FAULT(a_function_asks_for_nothing, "made no request to the upstream, so nothing was tried"),
@@ -196,6 +218,9 @@ START_TEST(threads_before_the_first_test_are_warned_of)
     assert_exited_well(&result);
     ck_assert_msg(strstr(result.text, "3 threads run before the first test") != NULL, "%s",
                   result.text);
+    ck_assert_int_eq(setenv("CK_FORK", "yes", 1), 0);
+    child_run(&result, prepare_with_threads, &threads);
+    ck_assert_ptr_nonnull(strstr(result.text, "3 threads run before the first test"));
     ck_assert_int_eq(setenv("CK_FORK", "no", 1), 0);
     child_run(&result, prepare_with_threads, &threads);
     assert_exited_well(&result);
@@ -426,6 +451,11 @@ START_TEST(random_numbers_depend_on_seed_and_thread_alone)
 }
 END_TEST
 
+static void draw_one(void *number)
+{
+    *(uint64_t *)number = aa_check_random();
+}
+
 START_TEST(a_seed_in_the_environment_is_given_to_every_round)
 {
     static meeting m;
@@ -434,6 +464,25 @@ START_TEST(a_seed_in_the_environment_is_given_to_every_round)
     for (int r = 1; r < ROUNDS; ++r) {
         ck_assert_int_eq(memcmp(m.numbers[r], m.numbers[0], sizeof m.numbers[0]), 0);
     }
+}
+END_TEST
+
+START_TEST(a_seed_in_the_environment_is_that_of_numbers_outside_teams)
+{
+    ck_assert_int_eq(unsetenv("AA_CHECK_SEED"), 0);
+    child_result result;
+    uint64_t *const drawn =
+        mmap(NULL, 2 * sizeof *drawn, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    child_run(&result, draw_one, &drawn[0]);
+    assert_exited_well(&result);
+    ck_assert_int_eq(setenv("AA_CHECK_SEED", "77", 1), 0);
+    child_run(&result, draw_one, &drawn[1]);
+    assert_exited_well(&result);
+    ck_assert_uint_ne(drawn[0], 0);
+    ck_assert_uint_ne(drawn[0], drawn[1]);
+    const uint64_t once = drawn[1];
+    child_run(&result, draw_one, &drawn[1]);
+    ck_assert_uint_eq(drawn[1], once);
 }
 END_TEST
 
@@ -625,6 +674,7 @@ int main(int argc, char **argv)
                              AA_TEST_LOOP(every_round_runs_all_threads_at_once, 0, 4),
                              AA_TEST(random_numbers_depend_on_seed_and_thread_alone),
                              AA_TEST(a_seed_in_the_environment_is_given_to_every_round),
+                             AA_TEST(a_seed_in_the_environment_is_that_of_numbers_outside_teams),
                              AA_TEST(seed_zero_is_another_seed_each_time),
                              AA_TEST(random_numbers_outside_teams_are_a_sequence_of_their_own),
                              AA_TEST(a_lost_update_is_found_in_a_few_rounds),

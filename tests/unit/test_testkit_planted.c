@@ -225,6 +225,63 @@ START_TEST(blocks_too_deep)
 }
 END_TEST
 
+START_TEST(escape_blocks_too_deep)
+{
+    if (_i < 40) {
+        AA_CHECK_NO_ESCAPE(aa_heap()) {
+            escape_blocks_too_deep_fn(_i + 1);
+        }
+    }
+}
+END_TEST
+
+static void open_region_under(int violation_blocks)
+{
+    if (violation_blocks > 0) {
+        AA_CHECK_NO_VIOLATION() {
+            open_region_under(violation_blocks - 1);
+        }
+    } else {
+        AA_CHECK_REGION(1) {
+        }
+    }
+}
+
+START_TEST(a_region_block_too_deep)
+{
+    open_region_under(32);
+}
+END_TEST
+
+START_TEST(region_blocks_nested)
+{
+    AA_CHECK_REGION(1) {
+        AA_CHECK_REGION(2) {
+        }
+    }
+}
+END_TEST
+
+START_TEST(status_without_a_failure)
+{
+    AA_CHECK_STATUS(AA_BUSY, AA_OK);
+}
+END_TEST
+
+static aa_status refused_for(const char *reason)
+{
+    return reason != NULL ? AA_BUSY : AA_OK;
+}
+
+#define TEN_TIMES(text) text text text text text text text text text text
+#define HUNDRED_TIMES(text) TEN_TIMES(TEN_TIMES(text))
+
+START_TEST(status_of_a_call_that_is_cut_off)
+{
+    AA_CHECK_OK(refused_for(HUNDRED_TIMES("a long reason that goes on and on, ")));
+}
+END_TEST
+
 /* ---- escapes and upstream calls ----------------------------------------------------------------------- */
 
 START_TEST(escape_of_an_allocation)
@@ -291,6 +348,24 @@ START_TEST(escape_by_a_pin_in_a_private_one)
     const aa_array array = make(private_);
     AA_CHECK_NO_ESCAPE(private_) {
         AA_CHECK_OK(aa_pin(&array));
+    }
+}
+END_TEST
+
+START_TEST(escape_of_one_that_is_destroyed)
+{
+    aa_allocator *const arena = aa_arena_create(&(aa_options){.checks = AA_CHECKS_API});
+    AA_CHECK_NO_ESCAPE(arena) {
+        (void)aa_destroy(arena);
+    }
+}
+END_TEST
+
+START_TEST(upstream_calls_of_one_that_is_destroyed)
+{
+    aa_allocator *const arena = aa_arena_create(&(aa_options){.checks = AA_CHECKS_API});
+    AA_CHECK_NO_UPSTREAM_CALLS(arena) {
+        (void)aa_destroy(arena);
     }
 }
 END_TEST
@@ -390,6 +465,45 @@ static void nothing_wrong(int thread_num, void *context)
 START_TEST(a_team_is_too_small)
 {
     aa_check_team(4, nothing_wrong, NULL, 1, 1);
+}
+END_TEST
+
+START_TEST(a_team_of_too_many_threads)
+{
+    aa_check_team(4097, nothing_wrong, NULL, 1, 1);
+}
+END_TEST
+
+START_TEST(a_team_with_unknown_flags)
+{
+    const aa_check_team_options options = {.threads = 2, .repeats = 1, .flags = 0x80};
+    aa_check_team_with(&options, nothing_wrong, NULL);
+}
+END_TEST
+
+static void wrong_twice(int thread_num, void *context)
+{
+    (void)context;
+    (void)AA_CHECK_IN_TEAM(thread_num < 0);
+    (void)AA_CHECK_IN_TEAM(thread_num < -1);
+}
+
+START_TEST(many_threads_of_a_team_are_wrong_twice)
+{
+    aa_check_team(20, wrong_twice, NULL, 1, 1);
+}
+END_TEST
+
+static void wrong_in_the_second_round(int thread_num, void *context)
+{
+    (void)context;
+    (void)AA_CHECK_IN_TEAM(aa_check_round() == 0 || thread_num == 0);
+}
+
+/* No round has the seed 0, which stands for a new one. */
+START_TEST(a_team_whose_seeds_come_round_is_wrong)
+{
+    aa_check_team(2, wrong_in_the_second_round, NULL, 2, UINT64_MAX);
 }
 END_TEST
 
@@ -527,6 +641,23 @@ START_TEST(a_function_says_another_thing)
 }
 END_TEST
 
+/* Wrong only where a second request, which all but the refused one need, is refused as well. */
+static aa_status says_another_thing_in_the_end(aa_upstream *upstream, void *context)
+{
+    (void)context;
+    aa_allocator *const arena = arena_on(upstream);
+    const bool first = aa_alloc(arena, 100) != NULL;
+    const bool again = first || aa_alloc(arena, 100) != NULL;
+    (void)aa_destroy(arena);
+    return again ? AA_OK : AA_BOUNDS;
+}
+
+START_TEST(a_function_says_another_thing_in_the_end)
+{
+    aa_check_every_failure(NULL, says_another_thing_in_the_end, NULL);
+}
+END_TEST
+
 static aa_status always_fails(aa_upstream *upstream, void *context)
 {
     (void)says_nothing(upstream, context);
@@ -626,6 +757,11 @@ int planted_main(const char *which)
                                   violation_missing_at_return,
                                   violation_missing_at_goto,
                                   blocks_too_deep,
+                                  escape_blocks_too_deep,
+                                  a_region_block_too_deep,
+                                  region_blocks_nested,
+                                  status_without_a_failure,
+                                  status_of_a_call_that_is_cut_off,
                                   escape_of_an_allocation,
                                   escape_of_a_block_freed_in_the_wrong_order,
                                   escape_of_a_heap_array,
@@ -634,6 +770,8 @@ int planted_main(const char *which)
                                   escape_by_a_pin,
                                   escape_by_a_pin_in_a_private_one,
                                   escape_of_nothing_known,
+                                  escape_of_one_that_is_destroyed,
+                                  upstream_calls_of_one_that_is_destroyed,
                                   upstream_called,
                                   upstream_of_nothing_known,
                                   one_thread_of_a_team_is_wrong,
@@ -644,6 +782,10 @@ int planted_main(const char *which)
                                   a_team_is_too_small,
                                   a_team_of_no_threads,
                                   a_team_of_no_rounds,
+                                  a_team_of_too_many_threads,
+                                  a_team_with_unknown_flags,
+                                  many_threads_of_a_team_are_wrong_twice,
+                                  a_team_whose_seeds_come_round_is_wrong,
                                   a_team_in_a_region_block,
                                   a_statement_in_a_team,
                                   a_block_in_a_region,
@@ -654,6 +796,7 @@ int planted_main(const char *which)
                                   a_function_keeps_memory_after_a_failure,
                                   a_function_says_nothing,
                                   a_function_says_another_thing,
+                                  a_function_says_another_thing_in_the_end,
                                   a_function_always_fails,
                                   a_function_asks_for_nothing,
                                   a_function_asks_for_ever};
