@@ -231,13 +231,15 @@ aa_status aai_prove_quiescent(const aa_allocator *allocator, aai_site site)
     return held;
 }
 
-/* A method that found calls under way, which began after the proof, has changed nothing. */
+/* A method of ours that found calls under way, which began after the proof, has changed nothing. A user's method that says
+ * AA_BUSY means something else, and custom.c has said it. */
 aa_status aai_reset_now(aa_allocator *allocator, aai_site site)
 {
     aai_tools_race_write(
         &allocator->mask); /* before the locks of the reset, which would order it */
     const aa_status status = allocator->ops->reset(allocator);
-    return status == AA_BUSY ? refuse_busy(allocator, site, 0) : status;
+    const bool found_calls = status == AA_BUSY && allocator->kind != AAI_CUSTOM;
+    return found_calls ? refuse_busy(allocator, site, 0) : status;
 }
 
 static aa_status reset_entered(aa_allocator *allocator, aai_site site)

@@ -35,3 +35,20 @@ tests_oom_test_first_use_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=posix_memalign,--wrap=mmap,--wrap=mremap,--wrap=mprotect \
 	-Wl,--wrap=mlock,--wrap=pthread_setspecific
 tests_oom_test_first_use_LDADD = src/libcore.la $(test_libs) $(AA_THREAD_CFLAGS) $(AA_CORE_LIBS)
+
+# Tests for ways that no other took.
+unit_tests += \
+	tests/unit/test_custom_marks \
+	tests/unit/test_edges
+kernel_tests += tests/unit/test_kernels_edges
+interposed_tests += tests/omp/test_omp_edges
+
+# Neither compiled nor linked with OpenMP: a runtime comes by dlopen.
+if C_TESTS
+check_PROGRAMS += tests/omp/test_late_runtime
+endif
+tests_omp_test_late_runtime_SOURCES = tests/omp/test_late_runtime.c tests/support/runner.c
+tests_omp_test_late_runtime_CFLAGS = $(plain_cflags) $(CHECK_CFLAGS)
+tests_omp_test_late_runtime_LDFLAGS = $(AA_NO_AS_NEEDED_LDFLAGS)
+tests_omp_test_late_runtime_LDADD = src/omp/liballocarrays-omp.la liballocarrays.la $(CHECK_LIBS) \
+	$(AA_THREAD_CFLAGS) $(AA_CORE_LIBS)

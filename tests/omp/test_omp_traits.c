@@ -423,6 +423,10 @@ static const struct {
     {"omp_default_mem_space:pool_size=65536,access=thread,fallback=null_fb", "current private-1"},
     {" OMP_DEFAULT_MEM_SPACE : alignment = 4096 , access = all ", "current shared-1"},
     {"omp_low_lat_mem_space:fallback=allocator_fb,fb_data=omp_const_mem_alloc", "current shared-1"},
+    {"omp_default_mem_space:pool_size=default,alignment=default", "current shared-1"},
+    {"omp_default_mem_space:pinned=true,pinned=true,pinned=true,pinned=true,pinned=true,"
+     "pinned=true,pinned=true,pinned=true,pinned=true,access=all",
+     "not understood from \"access=all\""},
     {"nonsense", "not understood from \"nonsense\""},
     {"omp_default_mem_space:pool_size", "not understood from \"\""},
     {"omp_default_mem_space:pool_size=x", "not understood from \"x\""},

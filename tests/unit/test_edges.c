@@ -1,0 +1,629 @@
+/* Ways that no other test takes (doc/coverage.md): limits at their very edge, handles that stand for others, memory given
+ * back with a wrong size, pools whose capacity is full under full checks. */
+#include "child.h"
+#include "kinds.h"
+#include "patterns.h"
+#include "runner.h"
+#include "threads.h"
+#include "upstreams.h"
+#include "violations.h"
+
+#include <allocarrays/impl/serve.h>
+#include <allocarrays/impl/task.h>
+#include <fcntl.h>
+#include <omp.h>
+#include <stdlib.h>
+
+#define SHAPE(...) ((const int64_t[]){__VA_ARGS__})
+
+/* ---- options and names ---------------------------------------------------------------------------------------- */
+
+START_TEST(options_just_outside_their_range_are_refused)
+{
+    static const aa_options wrong[] = {{.history = 4097},
+                                       {.history = -1},
+                                       {.checks = (aa_checks)(AA_CHECKS_DEFAULT - 1)},
+                                       {.checks = (aa_checks)(AA_CHECKS_FULL + 1)},
+                                       {.capacity = (size_t)PTRDIFF_MAX + 1},
+                                       {.initial = (size_t)PTRDIFF_MAX + 1}};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; ++i) {
+        assert_fails(bump_try_create(_i, &wrong[i]), AA_INVALID);
+    }
+    assert_status(aa_destroy(bump_create(_i, &(aa_options){.history = 4096})), AA_OK);
+}
+END_TEST
+
+START_TEST(current_is_a_name_of_its_own)
+{
+    aa_allocator *const a = bump_create(_i, &(aa_options){.name = "mine"});
+    AA_WITH(a) {
+        ck_assert_str_eq(aa_name(AA_CURRENT), "current");
+        ck_assert_str_eq(aa_name(aa_current()), "mine");
+    }
+    ck_assert_str_eq(aa_name(NULL), "");
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
+START_TEST(current_stands_for_what_is_in_scope)
+{
+    aa_allocator *const a = bump_create(_i, &(aa_options){.name = "in scope here"});
+    AA_WITH(a) {
+        ck_assert_uint_eq(aa_omp_handle(AA_CURRENT), aa_omp_handle(a));
+        char *text = NULL;
+        size_t length = 0;
+        FILE *const file = open_memstream(&text, &length);
+        assert_status(aa_report(file, AA_CURRENT), AA_OK);
+        (void)fclose(file);
+        ck_assert_ptr_nonnull(strstr(text, "in scope here"));
+        free(text);
+        const aa_scope again = aa_scope_enter(AA_CURRENT);
+        ck_assert_ptr_eq(aa_current(), a);
+        assert_status(aa_scope_leave(again), AA_OK);
+    }
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
+START_TEST(a_scope_without_a_place_is_named_in_a_report_without_one)
+{
+    aa_allocator *const a = bump_create(_i, NULL);
+    const aa_scope outer = aa_scope_enter(a), inner = aa_scope_enter(a);
+    assert_status(aa_scope_leave(outer), AA_ORDER);
+    ck_assert_ptr_null(strstr(aa_last_message(), ".c:"));
+    (void)aa_scope_leave(inner);
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
+/* ---- upstreams -------------------------------------------------------------------------------------------------- */
+
+START_TEST(a_failing_upstream_from_the_least_number_on_refuses_nothing)
+{
+    aa_upstream *const upstream = aa_upstream_failing(NULL, INT64_MIN);
+    aa_allocator *const a = bump_create(_i, &(aa_options){.upstream = upstream});
+    ck_assert_ptr_nonnull(aa_alloc(a, 100000));
+    assert_status(aa_destroy(a), AA_OK);
+    assert_status(aa_upstream_destroy(upstream), AA_OK);
+}
+END_TEST
+
+START_TEST(a_buffer_too_small_for_its_alignment_or_the_request_is_no_memory)
+{
+    static char buffer[4096] __attribute__((aligned(4096)));
+    static const size_t sizes[] = {10, 600};
+    for (int i = 0; i < 2; ++i) {
+        aa_upstream *const upstream = aa_upstream_buffer(buffer + 1, sizes[i]);
+        aa_allocator *const a = bump_create(_i, &(aa_options){.upstream = upstream});
+        assert_fails(aa_alloc(a, 2000), AA_NOMEM);
+        assert_status(aa_destroy(a), AA_OK);
+        assert_status(aa_upstream_destroy(upstream), AA_OK);
+    }
+}
+END_TEST
+
+static void *generous_alloc(void *state, size_t least, size_t *bytes, size_t alignment)
+{
+    (void)least;
+    void *p = NULL;
+    *bytes *= 2; /* more than was asked, which only an upstream without a limit may take */
+    ++*(int *)state;
+    return posix_memalign(&p, alignment, *bytes) == 0 ? p : NULL;
+}
+
+static void generous_free(void *state, void *pointer, size_t bytes)
+{
+    (void)bytes;
+    --*(int *)state;
+    free(pointer);
+}
+
+START_TEST(what_passes_a_limit_goes_back_at_once)
+{
+    static const aa_upstream_ops ops = {
+        .size = sizeof ops, .alloc = generous_alloc, .free = generous_free};
+    int out = 0;
+    aa_upstream *const generous = aa_upstream_custom(&ops, &out);
+    aa_upstream *const limit = aa_upstream_limit(generous, 1 << 20);
+    aa_allocator *const a = bump_create(_i, &(aa_options){.upstream = limit});
+    assert_fails(aa_alloc(a, 100), AA_NOMEM);
+    ck_assert_int_eq(out, 0);
+    assert_status(aa_destroy(a), AA_OK);
+    assert_status(aa_upstream_destroy(limit), AA_OK);
+    assert_status(aa_upstream_destroy(generous), AA_OK);
+}
+END_TEST
+
+/* ---- sizes ------------------------------------------------------------------------------------------------------ */
+
+START_TEST(memory_given_back_with_a_wrong_size_stays)
+{
+    static const size_t wrong[] = {(size_t)PTRDIFF_MAX, SIZE_MAX, 3000, 4000};
+    aa_allocator *const a = bump_create(_i, &(aa_options){.checks = AA_CHECKS_NONE});
+    char *const p = aa_alloc(a, 100);
+    char *const large = aa_alloc(a, 3 << 20); /* a piece of its own */
+    pattern_fill(p, 100, 1);
+    const size_t used = stats_of(a).used;
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; ++i) {
+        aa_free(a, large, wrong[i]);
+        aa_free(a, p, wrong[i]);
+        ck_assert_uint_eq(stats_of(a).used, used);
+    }
+    assert_fails(aa_realloc(a, p, SIZE_MAX, SIZE_MAX - 1), AA_OVERFLOW);
+    char *const q = aa_alloc(a, 100);
+    ck_assert(q + 100 <= p || q >= p + 100);
+    ck_assert(pattern_holds(p, 100, 1));
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
+START_TEST(under_full_checks_a_wrong_size_of_the_newest_frees_nothing)
+{
+    aa_allocator *const a = bump_create(_i, &(aa_options){.checks = AA_CHECKS_FULL});
+    (void)aa_alloc(a, 100);
+    char *const p = aa_alloc(a, 100);
+    const uint64_t frees = stats_of(a).live_frees;
+    aa_free(a, p, 99); /* rounds to the same */
+    ck_assert_uint_eq(stats_of(a).live_frees, frees + 1);
+    char *const q = aa_alloc(a, 100);
+    ck_assert(q >= p + 100 || q + 100 <= p);
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
+START_TEST(under_full_checks_the_largest_sizes_leave_room_for_the_redzone)
+{
+    aa_allocator *const a = bump_create(_i, &(aa_options){.checks = AA_CHECKS_FULL});
+    for (size_t less = 0; less < 300; ++less) {
+        aa_last_clear();
+        ck_assert_ptr_null(aa_alloc(a, (size_t)PTRDIFF_MAX - less));
+        ck_assert(aa_last_status() == AA_OVERFLOW || aa_last_status() == AA_NOMEM);
+    }
+    ck_assert_ptr_nonnull(aa_alloc(a, 100));
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
+START_TEST(under_full_checks_a_request_larger_than_the_capacity_is_no_memory)
+{
+    aa_allocator *const a =
+        bump_create(_i, &(aa_options){.checks = AA_CHECKS_FULL, .capacity = 100000});
+    assert_fails(aa_alloc(a, 200000), AA_NOMEM);
+    ck_assert_ptr_nonnull(aa_alloc(a, 50000));
+    assert_fails(aa_alloc(a, 70000), AA_NOMEM);
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
+START_TEST(a_guarded_pool_with_full_checks_goes_on_in_its_fallback)
+{
+    upstream_count count;
+    aa_upstream *const fallback = counted_create(&count);
+    aa_allocator *const a = bump_create(_i, &(aa_options){.checks = AA_CHECKS_FULL,
+                                                          .flags = AA_GUARD,
+                                                          .capacity = 1 << 18,
+                                                          .fallback = fallback});
+    for (int round = 0; round < 3; ++round) {
+        char *p[40];
+        for (unsigned i = 0; i < 40; ++i) {
+            p[i] = aa_alloc(a, 16000);
+            ck_assert_msg(p[i] != NULL, "%s", aa_last_message());
+            pattern_fill(p[i], 16000, i);
+        }
+        for (unsigned i = 0; i < 40; ++i) {
+            ck_assert(pattern_holds(p[i], 16000, i));
+        }
+        ck_assert_uint_gt(count.out, 0);
+        assert_status(aa_reset(a), AA_OK);
+    }
+    assert_status(aa_destroy(a), AA_OK);
+    ck_assert_uint_eq(count.out, 0);
+    assert_status(aa_upstream_destroy(fallback), AA_OK);
+}
+END_TEST
+
+START_TEST(a_fallback_that_refuses_is_no_memory)
+{
+    aa_upstream *const fallback = aa_upstream_failing(NULL, -1);
+    aa_allocator *const a =
+        bump_create(_i, &(aa_options){.capacity = 1 << 18, .fallback = fallback});
+    ck_assert_ptr_nonnull(aa_alloc(a, 1000));
+    assert_fails(aa_alloc(a, 1 << 20), AA_NOMEM);
+    ck_assert_ptr_nonnull(aa_alloc(a, 1000));
+    assert_status(aa_destroy(a), AA_OK);
+    assert_status(aa_upstream_destroy(fallback), AA_OK);
+}
+END_TEST
+
+START_TEST(a_large_piece_given_back_twice_is_refused_among_others)
+{
+    aa_allocator *const a = aa_shared_create(&(aa_options){.checks = AA_CHECKS_API});
+    (void)aa_alloc(a, 100);
+    char *p[3];
+    for (int i = 0; i < 3; ++i) {
+        p[i] = aa_alloc(a, 3 << 20);
+    }
+    for (int i = 2; i >= 0; --i) {
+        aa_free(a, p[i], 3 << 20);
+    }
+    for (int i = 0; i < 3; ++i) {
+        aa_last_clear();
+        aa_free(a, p[i], 3 << 20);
+        assert_status(aa_last_status(), AA_INVALID);
+    }
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
+START_TEST(what_an_allocator_owns_is_found_in_the_memory_of_every_thread)
+{
+    aa_allocator *const a = bump_create(_i == ARENA ? SHARED : _i, NULL);
+    void *p[4] = {NULL};
+#pragma omp parallel num_threads(4)
+    p[omp_get_thread_num()] = aa_alloc(a, 100);
+    for (int i = 0; i < 4; ++i) {
+        ck_assert(aa_owns(a, p[i]));
+    }
+    ck_assert(!aa_owns(a, &a));
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
+/* ---- arrays ----------------------------------------------------------------------------------------------------- */
+
+START_TEST(an_open_start_beside_a_stop_outside_is_named_as_the_stop)
+{
+    const aa_array a = aa_zeros(aa_heap(), AA_F64, 1, SHAPE(10));
+    const aa_array none = aa_slice(&a, (const aa_range[]){{AA_OPEN, 99, 1}});
+    ck_assert(aa_is_null(&none));
+    assert_status(aa_last_status(), AA_BOUNDS);
+    ck_assert_ptr_nonnull(strstr(aa_last_message(), "stop 99"));
+}
+END_TEST
+
+START_TEST(strides_whose_bytes_pass_the_largest_object_are_an_overflow)
+{
+    static char byte[16];
+    static const int64_t strides[] = {INT64_MAX / 2, INT64_MAX / 16, INT64_MIN};
+    for (size_t i = 0; i < sizeof strides / sizeof strides[0]; ++i) {
+        const aa_array a = aa_wrap(byte, AA_C128, 1, SHAPE(4), &strides[i]);
+        ck_assert(aa_is_null(&a));
+        assert_status(aa_last_status(), AA_OVERFLOW);
+    }
+    /* each fits, and together they end beyond the address space */
+    char *const high = (char *)(UINTPTR_MAX - 100);
+    const aa_array a = aa_wrap(high, AA_F64, 1, SHAPE(100), SHAPE(1));
+    ck_assert(aa_is_null(&a));
+    assert_status(aa_last_status(), AA_OVERFLOW);
+}
+END_TEST
+
+/* ---- the heap's marks ------------------------------------------------------------------------------------------- */
+
+static void *leave_a_mark(void *blocks)
+{
+    const aa_mark mark = aa_mark_take(aa_heap());
+    for (int i = 0; i < 3; ++i) {
+        ((void **)blocks)[i] = aa_alloc(aa_heap(), 100);
+        memset(((void **)blocks)[i], 7, 100);
+    }
+    return aa_mark_is_null(mark) ? blocks : NULL;
+}
+
+START_TEST(a_thread_that_ends_with_an_open_mark_of_the_heap_leaves_its_blocks)
+{
+    for (int round = 0; round < 3; ++round) { /* the next thread takes over what was noted */
+        void *blocks[3] = {NULL};
+        ck_assert_ptr_null(on_thread(leave_a_mark, blocks));
+        for (int i = 0; i < 3; ++i) {
+            ck_assert(aa_owns(aa_heap(), blocks[i]));
+            ck_assert_int_eq(((char *)blocks[i])[99], 7);
+            aa_free(aa_heap(), blocks[i], 100);
+        }
+    }
+}
+END_TEST
+
+static void rewind_in_child(void *argument)
+{
+    if (aa_mark_rewind(*(aa_mark *)argument) != AA_OK) {
+        exit(1);
+    }
+}
+
+START_TEST(a_forked_child_can_end_a_mark_of_the_heap)
+{
+    aa_mark mark = aa_mark_take(aa_heap());
+    void *const p = aa_alloc(aa_heap(), 100);
+    child_result result;
+    child_run(&result, rewind_in_child, &mark);
+    assert_exited_well(&result);
+    ck_assert(aa_owns(aa_heap(), p));
+    assert_status(aa_mark_rewind(mark), AA_OK);
+    ck_assert(!aa_owns(aa_heap(), p));
+}
+END_TEST
+
+START_TEST(a_rewind_of_the_heap_over_pinned_arrays_is_one_report)
+{
+    const aa_mark mark = aa_mark_take(aa_heap());
+    const aa_array one = aa_zeros(AA_CURRENT, AA_F64, 1, SHAPE(10));
+    const aa_array two = aa_zeros(AA_CURRENT, AA_F64, 1, SHAPE(10));
+    assert_status(aa_pin(&one), AA_OK);
+    assert_status(aa_pin(&two), AA_OK);
+    assert_refused(aa_mark_rewind(mark), AA_BUSY, AA_RESET_IN_USE);
+    ck_assert(aa_is_valid(&one) && aa_is_valid(&two));
+    assert_status(aa_unpin(&one), AA_OK);
+    assert_status(aa_unpin(&two), AA_OK);
+    assert_status(aa_mark_rewind(mark), AA_OK);
+    ck_assert(!aa_is_valid(&one) && !aa_is_valid(&two));
+}
+END_TEST
+
+/* ---- what liballocarrays-omp asks for ------------------------------------------------------------------------- */
+
+static char pool[1 << 12] __attribute__((aligned(64)));
+static size_t pool_used;
+static int pool_frees;
+
+static void *pool_alloc(void *state, size_t bytes, size_t alignment)
+{
+    (void)state;
+    const size_t start = (pool_used + alignment - 1) & ~(alignment - 1);
+    pool_used = start + bytes;
+    return pool_used <= sizeof pool ? pool + start : NULL;
+}
+
+static void pool_free(void *state, void *pointer, size_t bytes)
+{
+    (void)state;
+    (void)pointer;
+    (void)bytes;
+    ++pool_frees;
+}
+
+static aa_status pool_reset(void *state)
+{
+    (void)state;
+    pool_used = 0;
+    return AA_OK;
+}
+
+static aa_allocator *pool_create(void)
+{
+    static const aa_allocator_ops ops = {
+        .size = sizeof ops, .alloc = pool_alloc, .free = pool_free, .reset = pool_reset};
+    pool_used = 0;
+    pool_frees = 0;
+    return aa_custom_create(&ops, NULL, NULL);
+}
+
+START_TEST(what_was_served_before_a_reset_is_dropped_and_not_freed)
+{
+    aa_allocator *const a = pool_create();
+    void *const p = aai_serve_alloc(a, 100, 0);
+    ck_assert_ptr_eq(aai_serve_owner(p), a);
+    ck_assert_uint_eq(aai_serve_held(p).bytes, 100);
+    assert_status(aa_reset(a), AA_OK);
+    ck_assert_ptr_null(aai_serve_owner(p));
+    ck_assert(aai_serve_free(p));
+    ck_assert_int_eq(pool_frees, 0);
+    ck_assert(!aai_serve_free(p));
+    void *const q = aai_serve_alloc(a, 100, 0);
+    ck_assert(aai_serve_free(q));
+    ck_assert_int_eq(pool_frees, 1);
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
+START_TEST(what_was_served_by_an_allocator_that_is_gone_is_dropped)
+{
+    aa_allocator *const a = pool_create(), *const other = pool_create();
+    void *const p = aai_serve_alloc(a, 100, 0);
+    void *const q = aai_serve_alloc(aa_heap(), 100, 0);
+    ck_assert_uint_eq(aai_serve_held(&a).bytes, 0); /* none of ours, while there is a book */
+    assert_status(aa_destroy(a), AA_OK);
+    ck_assert_ptr_null(aai_serve_owner(p));
+    ck_assert(aai_serve_free(p));
+    ck_assert_int_eq(pool_frees, 0);
+    ck_assert(aai_serve_free(q));
+    assert_status(aa_destroy(other), AA_OK);
+}
+END_TEST
+
+START_TEST(what_one_allocator_served_another_does_not_resize)
+{
+    aa_allocator *const a = bump_create(_i, NULL), *const other = bump_create(_i, NULL);
+    void *const p = aai_serve_alloc(a, 100, 0);
+    ck_assert(!aai_serve_resize(other, p, 200));
+    ck_assert_uint_eq(aai_serve_held(p).bytes, stats_of(a).used);
+    ck_assert(aai_serve_resize(a, p, 200));
+    ck_assert(!aai_serve_resize(a, pool, 200));
+    ck_assert(aai_serve_free(p));
+    ck_assert_uint_eq(stats_of(a).used, 0);
+    assert_status(aa_destroy(a), AA_OK);
+    assert_status(aa_destroy(other), AA_OK);
+}
+END_TEST
+
+/* ---- calls inside calls ----------------------------------------------------------------------------------------- */
+
+enum { DEEP = 20 };
+static aa_allocator *chain[DEEP + 1];
+static int reached;
+
+static void *ask_the_next(void *state, size_t bytes, size_t alignment)
+{
+    const int next = (int)(intptr_t)state + 1;
+    reached = next > reached ? next : reached;
+    return next == DEEP ? NULL : aa_alloc_aligned(chain[next], bytes, alignment);
+}
+
+START_TEST(allocators_that_ask_each_other_without_end_are_busy)
+{
+    static const aa_allocator_ops ops = {.size = sizeof ops, .alloc = ask_the_next};
+    for (int i = 0; i < DEEP; ++i) {
+        chain[i] = aa_custom_create(&ops, (void *)(intptr_t)i, NULL);
+        ck_assert_ptr_nonnull(chain[i]);
+    }
+    ck_assert_ptr_null(aa_alloc(chain[0], 100));
+    ck_assert_int_eq(reached, 16);
+    for (int i = 0; i < DEEP; ++i) {
+        assert_status(aa_destroy(chain[i]), AA_OK);
+    }
+}
+END_TEST
+
+/* ---- tasks that the test kit sees ----------------------------------------------------------------------------- */
+
+START_TEST(a_task_whose_creators_allocator_is_gone_is_not_told)
+{
+    aa_allocator *const a = bump_create(_i, &(aa_options){.checks = AA_CHECKS_API});
+    aa_allocator *const other = bump_create(_i, &(aa_options){.checks = AA_CHECKS_API});
+    aa_token token;
+    AA_WITH(a) {
+        token = aa_scope_capture();
+    }
+    const aa_scope scope = aa_scope_enter(other);
+    aai_task task, stranger;
+    aai_task_begin(&task, token);
+    record_violations();
+    ck_assert_ptr_nonnull(aa_alloc(AA_CURRENT, 100));
+    assert_one_report("a task without its scope", AA_RACE);
+    aai_task_end(&stranger); /* not the one under way: nothing ends */
+    aai_task_end(&task);
+    assert_status(aa_destroy(a), AA_OK);
+    aai_task_begin(&task, token);
+    record_violations();
+    ck_assert_ptr_nonnull(aa_alloc(AA_CURRENT, 100));
+    assert_no_reports();
+    aai_task_end(&task);
+    assert_status(aa_scope_leave(scope), AA_OK);
+    assert_status(aa_destroy(other), AA_OK);
+}
+END_TEST
+
+START_TEST(a_task_that_set_openmps_default_itself_is_not_told)
+{
+    aa_allocator *const a = bump_create(_i, &(aa_options){.checks = AA_CHECKS_API});
+    aa_allocator *const other = bump_create(_i, &(aa_options){.checks = AA_CHECKS_API});
+    aa_token token;
+    AA_WITH(a) {
+        token = aa_scope_capture();
+    }
+    aai_task task;
+    aai_task_begin(&task, token);
+    omp_set_default_allocator((omp_allocator_handle_t)aa_omp_handle(other));
+    record_violations();
+    ck_assert_ptr_nonnull(aa_alloc(AA_CURRENT, 100));
+    assert_no_reports();
+    omp_set_default_allocator(omp_default_mem_alloc);
+    aai_task_end(&task);
+    assert_status(aa_destroy(a), AA_OK);
+    assert_status(aa_destroy(other), AA_OK);
+}
+END_TEST
+
+/* ---- regions deeper than what is compared of their paths ------------------------------------------------------ */
+
+static int deep_reset(int kind, int depth)
+{
+    int wrong = 0;
+#pragma omp parallel num_threads(1) reduction(+ : wrong)
+    {
+        if (depth > 0) {
+            wrong += deep_reset(kind, depth - 1);
+        } else {
+            aa_allocator *const a = bump_try_create(kind, NULL);
+            wrong += a == NULL || aa_alloc(a, 100) == NULL;
+            wrong += aa_reset(a) != AA_OK;
+            wrong += aa_destroy(a) != AA_OK;
+        }
+    }
+    return wrong;
+}
+
+START_TEST(an_allocator_made_twelve_regions_deep_is_reset_there)
+{
+    omp_set_max_active_levels(20);
+    record_violations();
+    ck_assert_int_eq(deep_reset(_i, 12), 0);
+    assert_no_reports();
+}
+END_TEST
+
+/* ---- the guard ring --------------------------------------------------------------------------------------------- */
+
+static aa_allocator *guarded(void)
+{
+    aa_allocator *const a = bump_create(ARENA, &(aa_options){.flags = AA_GUARD, .initial = 65536});
+    ck_assert_ptr_nonnull(aa_alloc(a, 100));
+    return a;
+}
+
+static void read_far_beyond(void *allocator)
+{
+    volatile const char *const p = aa_alloc(allocator, 100);
+    (void)p[(size_t)1 << 30];
+}
+
+START_TEST(an_address_of_the_ring_that_was_never_memory_is_said_to_be_that)
+{
+    aa_allocator *const a = guarded();
+    child_result result;
+    child_run(&result, read_far_beyond, a);
+    ck_assert(WIFSIGNALED(result.status));
+    ck_assert_ptr_nonnull(strstr(result.text, "an address beyond a block"));
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
+static void read_stale_without_stderr(void *allocator)
+{
+    volatile const char *const p = aa_alloc(allocator, 100);
+    (void)aa_reset(allocator);
+    (void)close(STDERR_FILENO);
+    (void)p[0];
+}
+
+START_TEST(a_report_of_the_guard_that_cannot_be_written_does_not_loop)
+{
+    aa_allocator *const a = guarded();
+    child_result result;
+    child_run(&result, read_stale_without_stderr, a);
+    ck_assert(WIFSIGNALED(result.status));
+    ck_assert_int_eq(WTERMSIG(result.status), SIGSEGV);
+    ck_assert_str_eq(result.text, "");
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
+AA_TEST_MAIN("edges", AA_TEST_BUMP(options_just_outside_their_range_are_refused),
+             AA_TEST_BUMP(current_is_a_name_of_its_own),
+             AA_TEST_BUMP(current_stands_for_what_is_in_scope),
+             AA_TEST_BUMP(a_scope_without_a_place_is_named_in_a_report_without_one),
+             AA_TEST_BUMP(a_failing_upstream_from_the_least_number_on_refuses_nothing),
+             AA_TEST_BUMP(a_buffer_too_small_for_its_alignment_or_the_request_is_no_memory),
+             AA_TEST_BUMP(what_passes_a_limit_goes_back_at_once),
+             AA_TEST_BUMP(memory_given_back_with_a_wrong_size_stays),
+             AA_TEST_BUMP(under_full_checks_a_wrong_size_of_the_newest_frees_nothing),
+             AA_TEST_BUMP(under_full_checks_the_largest_sizes_leave_room_for_the_redzone),
+             AA_TEST_BUMP(under_full_checks_a_request_larger_than_the_capacity_is_no_memory),
+             AA_TEST_BUMP(a_guarded_pool_with_full_checks_goes_on_in_its_fallback),
+             AA_TEST_BUMP(a_fallback_that_refuses_is_no_memory),
+             AA_TEST(a_large_piece_given_back_twice_is_refused_among_others),
+             AA_TEST_BUMP(what_an_allocator_owns_is_found_in_the_memory_of_every_thread),
+             AA_TEST(an_open_start_beside_a_stop_outside_is_named_as_the_stop),
+             AA_TEST(strides_whose_bytes_pass_the_largest_object_are_an_overflow),
+             AA_TEST(a_thread_that_ends_with_an_open_mark_of_the_heap_leaves_its_blocks),
+             AA_TEST(a_forked_child_can_end_a_mark_of_the_heap),
+             AA_TEST(a_rewind_of_the_heap_over_pinned_arrays_is_one_report),
+             AA_TEST(what_was_served_before_a_reset_is_dropped_and_not_freed),
+             AA_TEST(what_was_served_by_an_allocator_that_is_gone_is_dropped),
+             AA_TEST_BUMP(what_one_allocator_served_another_does_not_resize),
+             AA_TEST(allocators_that_ask_each_other_without_end_are_busy),
+             AA_TEST_BUMP(a_task_whose_creators_allocator_is_gone_is_not_told),
+             AA_TEST_BUMP(a_task_that_set_openmps_default_itself_is_not_told),
+             AA_TEST_BUMP(an_allocator_made_twelve_regions_deep_is_reset_there),
+             AA_TEST(an_address_of_the_ring_that_was_never_memory_is_said_to_be_that),
+             AA_TEST(a_report_of_the_guard_that_cannot_be_written_does_not_loop))
