@@ -69,6 +69,15 @@ AA_API aa_status aa_tanh_into(aa_array *out, const aa_array *a);
 AA_API aa_status aa_relu_into(aa_array *out, const aa_array *a);
 
 /**
+ * Keep what is above zero, scale what is below: x where x >= 0, else slope * x; NaN stays NaN. slope:
+ * rounded to the dtype. Cost: one read, one write. Threads: any.
+ */
+AA_API aa_array aa_leaky_relu(const aa_array *a, double slope);
+
+/** The same, written to out. Threads: any. */
+AA_API aa_status aa_leaky_relu_into(aa_array *out, const aa_array *a, double slope);
+
+/**
  * Element-wise functions of two arrays, broadcast against each other: shapes are aligned at their
  * last axes, an extent of 1 or a missing axis is repeated. The result follows the handle of a.
  * aa_maximum, aa_minimum: NaN if either is NaN.
@@ -88,6 +97,40 @@ AA_API aa_status aa_mul_into(aa_array *out, const aa_array *a, const aa_array *b
 AA_API aa_status aa_div_into(aa_array *out, const aa_array *a, const aa_array *b);
 AA_API aa_status aa_maximum_into(aa_array *out, const aa_array *a, const aa_array *b);
 AA_API aa_status aa_minimum_into(aa_array *out, const aa_array *a, const aa_array *b);
+
+/**
+ * Compare two arrays, broadcast against each other as for aa_add: a mask, of AA_BOOL, from the handle of
+ * a. As C compares: NaN differs from everything, itself included, and is neither less nor greater.
+ * Cost: two reads, a write of a byte an element. Threads: any.
+ */
+AA_API aa_array aa_equal(const aa_array *a, const aa_array *b);
+AA_API aa_array aa_not_equal(const aa_array *a, const aa_array *b);
+AA_API aa_array aa_less(const aa_array *a, const aa_array *b);
+AA_API aa_array aa_less_equal(const aa_array *a, const aa_array *b);
+AA_API aa_array aa_greater(const aa_array *a, const aa_array *b);
+AA_API aa_array aa_greater_equal(const aa_array *a, const aa_array *b);
+
+/**
+ * Choose by a mask: a's element where the mask's is 1, else b's; all three broadcast against each other.
+ * mask: of AA_BOOL, AA_MISMATCH otherwise; the result, of the dtype of a and b, is from its handle.
+ * Cost: three reads, one write. Threads: any. Source: NumPy's where.
+ */
+AA_API aa_array aa_where(const aa_array *mask, const aa_array *a, const aa_array *b);
+
+/**
+ * Join arrays one behind the other along an axis; the other extents are equal. Of any dtype, the same for
+ * all. count: 1 or more. The result is from the handle of the first. AA_INVALID for no array, a null
+ * one (the message counts from 1), an axis that is not there; AA_MISMATCH for shapes or dtypes; AA_OVERFLOW.
+ * Each argument is pinned, if checked, while it is read. Cost: one read, one write. Threads: any.
+ */
+AA_API aa_array aa_concat(int count, const aa_array *const *arrays, int axis);
+
+/**
+ * Repeat each pixel of images up_h times down and up_w times across (nearest upsampling): x (N, C, H, W)
+ * of any dtype gives (N, C, H up_h, W up_w). AA_MISMATCH unless x has 4 axes, AA_INVALID for factors
+ * below 1, AA_OVERFLOW. Cost: one write. Threads: any.
+ */
+AA_API aa_array aa_upsample2d(const aa_array *x, int64_t up_h, int64_t up_w);
 
 /**
  * Reduce along one axis, which the result lacks, or along all (AA_ALL_AXES: a result of ndim 0).

@@ -52,6 +52,8 @@ typedef struct function {
 AAI_UNARY_LIST(AAI_ROW)
 AAI_BINARY_LIST(AAI_ROW)
 #undef AAI_ROW
+static const function leaky_relu_function = {
+    "aa_leaky_relu", "aa_leaky_relu_into", {leaky_relu_f32, leaky_relu_f64}, 1};
 
 /* Verify that argument 0 can take what the others broadcast to. */
 static aa_status check_output(const aai_kernel_use *use)
@@ -71,7 +73,7 @@ static aa_status check_output(const aai_kernel_use *use)
 
 /* Run a body whose inputs overlap argument 0: into a temporary first. */
 static aa_status apply_apart(const aai_kernel_use *use, aai_kernel_body *body, int64_t cost,
-                             aai_kernel_body *copy)
+                             const void *context, aai_kernel_body *copy)
 {
     aa_array apart = aa_similar(use->array[0]);
     if (aa_is_null(&apart)) {
@@ -80,7 +82,7 @@ static aa_status apply_apart(const aai_kernel_use *use, aai_kernel_body *body, i
     aai_kernel_use to_apart = *use;
     to_apart.array[0] = &apart;
     to_apart.at[0] = apart.data;
-    aai_kernel_apply(&to_apart, body, cost, NULL);
+    aai_kernel_apply(&to_apart, body, cost, context);
     const aai_kernel_use back = {
         use->function, 2, {use->array[0], &apart}, {use->at[0], apart.data}};
     aai_kernel_apply(&back, copy, 1, NULL);
@@ -125,29 +127,31 @@ aai_kernel_body *aai_kernel_copy_body(aa_dtype dtype)
 }
 
 /* What every _into form does once its arguments are borrowed; they are returned here. */
-static aa_status into(const aai_kernel_use *use, aai_kernel_body *body, int64_t cost)
+static aa_status into(const aai_kernel_use *use, aai_kernel_body *body, int64_t cost,
+                      const void *context)
 {
     aa_status status = check_output(use);
     if (status == AA_OK && aai_kernel_overlaps(use)) {
-        status = apply_apart(use, body, cost, aai_kernel_copy_body(use->array[0]->dtype));
+        status = apply_apart(use, body, cost, context, aai_kernel_copy_body(use->array[0]->dtype));
     } else if (status == AA_OK) {
-        aai_kernel_apply(use, body, cost, NULL);
+        aai_kernel_apply(use, body, cost, context);
     }
     aai_kernel_return(use);
     return status;
 }
 
-static aa_status run_into(const function *f, int count, const aa_array *const *arrays)
+static aa_status run_into(const function *f, int count, const aa_array *const *arrays,
+                          const void *context)
 {
     aai_kernel_use use;
     const aa_status status = aai_kernel_borrow(&use, f->name_into, count, arrays);
     if (status != AA_OK) {
         return status;
     }
-    return into(&use, f->body[aai_kernel_index(arrays[0]->dtype)], f->cost);
+    return into(&use, f->body[aai_kernel_index(arrays[0]->dtype)], f->cost, context);
 }
 
-static aa_array run_unary(const function *f, const aa_array *a)
+static aa_array run_unary(const function *f, const aa_array *a, const void *context)
 {
     aai_kernel_use use;
     if (aai_kernel_borrow(&use, f->name, 1, (const aa_array *const[]){a}) != AA_OK) {
@@ -156,7 +160,7 @@ static aa_array run_unary(const function *f, const aa_array *a)
     const aa_array out = aa_similar(a);
     if (!aa_is_null(&out)) {
         const aai_kernel_use all = {f->name, 2, {&out, a}, {out.data, use.at[0]}};
-        aai_kernel_apply(&all, f->body[aai_kernel_index(a->dtype)], f->cost, NULL);
+        aai_kernel_apply(&all, f->body[aai_kernel_index(a->dtype)], f->cost, context);
     }
     aai_kernel_return(&use);
     return out;
@@ -187,13 +191,23 @@ static aa_array run_binary(const function *f, const aa_array *a, const aa_array 
 #define AAI_UNARY_FUNCTIONS(name, cost, loop, expression)                                          \
     aa_array aa_##name(const aa_array *a)                                                          \
     {                                                                                              \
-        return run_unary(&name##_function, a);                                                     \
+        return run_unary(&name##_function, a, NULL);                                               \
     }                                                                                              \
     aa_status aa_##name##_into(aa_array *out, const aa_array *a)                                   \
     {                                                                                              \
-        return run_into(&name##_function, 2, (const aa_array *const[]){out, a});                   \
+        return run_into(&name##_function, 2, (const aa_array *const[]){out, a}, NULL);             \
     }
 AAI_UNARY_LIST(AAI_UNARY_FUNCTIONS)
+
+aa_array aa_leaky_relu(const aa_array *a, double slope)
+{
+    return run_unary(&leaky_relu_function, a, &slope);
+}
+
+aa_status aa_leaky_relu_into(aa_array *out, const aa_array *a, double slope)
+{
+    return run_into(&leaky_relu_function, 2, (const aa_array *const[]){out, a}, &slope);
+}
 
 #define AAI_BINARY_FUNCTIONS(name, cost, loop, expression)                                         \
     aa_array aa_##name(const aa_array *a, const aa_array *b)                                       \
@@ -202,7 +216,7 @@ AAI_UNARY_LIST(AAI_UNARY_FUNCTIONS)
     }                                                                                              \
     aa_status aa_##name##_into(aa_array *out, const aa_array *a, const aa_array *b)                \
     {                                                                                              \
-        return run_into(&name##_function, 3, (const aa_array *const[]){out, a, b});                \
+        return run_into(&name##_function, 3, (const aa_array *const[]){out, a, b}, NULL);          \
     }
 AAI_BINARY_LIST(AAI_BINARY_FUNCTIONS)
 
@@ -229,5 +243,5 @@ aa_status aa_copy_into(aa_array *out, const aa_array *a)
     if (status != AA_OK) {
         return status;
     }
-    return into(&use, aai_kernel_copy_body(out->dtype), 1);
+    return into(&use, aai_kernel_copy_body(out->dtype), 1, NULL);
 }

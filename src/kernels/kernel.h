@@ -40,6 +40,9 @@ aa_status aai_kernel_borrow_any(aai_kernel_use *use, const char *function, int c
 aa_status aai_kernel_borrow(aai_kernel_use *use, const char *function, int count,
                             const aa_array *const *arrays);
 
+/* Verify that a dtype is AA_F32 or AA_F64. AA_UNSUPPORTED. */
+aa_status aai_kernel_check_real(const char *function, aa_dtype dtype);
+
 void aai_kernel_return(const aai_kernel_use *use);
 
 /* A shape as text, "(3, 4)"; a value, so that it can stand in an argument list. */

@@ -64,20 +64,27 @@ aa_status aai_kernel_borrow_any(aai_kernel_use *use, const char *function, int c
     return AA_OK;
 }
 
-aa_status aai_kernel_borrow(aai_kernel_use *use, const char *function, int count,
-                            const aa_array *const *arrays)
+aa_status aai_kernel_check_real(const char *function, aa_dtype dtype)
 {
-    const aa_status status = aai_kernel_borrow_any(use, function, count, arrays);
-    if (status != AA_OK) {
-        return status;
-    }
-    const aa_dtype dtype = arrays[0]->dtype;
     if (dtype != AA_F32 && dtype != AA_F64) {
-        aai_kernel_return(use);
         return aai_fail(AA_UNSUPPORTED, "%s: dtype %s is neither f32 nor f64", function,
                         aa_dtype_name(dtype));
     }
     return AA_OK;
+}
+
+aa_status aai_kernel_borrow(aai_kernel_use *use, const char *function, int count,
+                            const aa_array *const *arrays)
+{
+    aa_status status = aai_kernel_borrow_any(use, function, count, arrays);
+    if (status != AA_OK) {
+        return status;
+    }
+    status = aai_kernel_check_real(function, arrays[0]->dtype);
+    if (status != AA_OK) {
+        aai_kernel_return(use);
+    }
+    return status;
 }
 
 void aai_kernel_return(const aai_kernel_use *use)

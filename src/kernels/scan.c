@@ -127,7 +127,7 @@ aa_array aa_cumsum(const aa_array *a, int axis)
 {
     aai_kernel_use use;
     aa_array out = aai_kernel_null();
-    int number;
+    int number = 0;
     if (aai_kernel_borrow(&use, "aa_cumsum", 1, (const aa_array *const[]){a}) != AA_OK) {
         return out;
     }

@@ -62,14 +62,65 @@ RUN_ALONG(cumsum)
 RUN_ALL(argmax)
 RUN_ALL(argmin)
 
+#define RUN_TWO(name)                                                                              \
+    static aa_array run_##name(const expectation *e, const aa_array *in)                           \
+    {                                                                                              \
+        (void)e;                                                                                   \
+        return aa_##name(&in[0], &in[1]);                                                          \
+    }
+RUN_TWO(equal)
+RUN_TWO(not_equal)
+RUN_TWO(less)
+RUN_TWO(less_equal)
+RUN_TWO(greater)
+RUN_TWO(greater_equal)
+
+static aa_array run_where(const expectation *e, const aa_array *in)
+{
+    (void)e;
+    return aa_where(&in[0], &in[1], &in[2]);
+}
+
+static aa_array run_leaky_relu(const expectation *e, const aa_array *in)
+{
+    return aa_leaky_relu(in, e->real);
+}
+
+static aa_array run_concat(const expectation *e, const aa_array *in)
+{
+    return aa_concat(e->inputs, (const aa_array *const[]){&in[0], &in[1], &in[2], &in[3]},
+                     (int)e->options[0]);
+}
+
+static aa_array run_upsample2d(const expectation *e, const aa_array *in)
+{
+    return aa_upsample2d(in, e->options[0], e->options[1]);
+}
+
 static const struct {
     const char *name;
     run *run;
 } runs[] = {
-    {"sum_axes", run_sum_axes},     {"prod_axes", run_prod_axes}, {"mean_axes", run_mean_axes},
-    {"max_axes", run_max_axes},     {"min_axes", run_min_axes},   {"argmax", run_argmax},
-    {"argmin", run_argmin},         {"cumsum", run_cumsum},       {"argmax_all", run_argmax_all},
+    {"sum_axes", run_sum_axes},
+    {"prod_axes", run_prod_axes},
+    {"mean_axes", run_mean_axes},
+    {"max_axes", run_max_axes},
+    {"min_axes", run_min_axes},
+    {"argmax", run_argmax},
+    {"argmin", run_argmin},
+    {"cumsum", run_cumsum},
+    {"argmax_all", run_argmax_all},
     {"argmin_all", run_argmin_all},
+    {"equal", run_equal},
+    {"not_equal", run_not_equal},
+    {"less", run_less},
+    {"less_equal", run_less_equal},
+    {"greater", run_greater},
+    {"greater_equal", run_greater_equal},
+    {"where", run_where},
+    {"leaky_relu", run_leaky_relu},
+    {"concat", run_concat},
+    {"upsample2d", run_upsample2d},
 };
 
 static run *run_of(const char *name)

@@ -99,9 +99,131 @@ START_TEST(nothing_has_no_largest_element_nor_a_place_of_it)
 }
 END_TEST
 
+/* ---- comparison and choice ---------------------------------------------------------------------------- */
+
+START_TEST(a_large_maximum_is_chosen_by_a_mask_in_any_layout)
+{
+    const aa_array a = MAKE(dtype_of(_i), layout_of(_i), 1, 300, 200);
+    const aa_array b = MAKE(dtype_of(_i), IN_C_ORDER, 2, 300, 200);
+    const aa_array mask = aa_greater(&a, &b), chosen = aa_where(&mask, &a, &b);
+    const aa_array wanted = aa_maximum(&a, &b);
+    ck_assert_int_eq(mask.dtype, AA_BOOL);
+    ck_assert(same_bytes(&chosen, &wanted));
+}
+END_TEST
+
+START_TEST(leaky_relu_writes_in_place_and_over_another_view)
+{
+    const aa_array stored = MAKE(dtype_of(_i), layout_of(_i), 1, 90, 90),
+                   negative = aa_neg(&stored);
+    aa_array in_place = aa_copy(&negative), turned_onto = aa_copy(&negative);
+    const aa_array turned = view_transposed(&turned_onto);
+    const aa_array halved = aa_leaky_relu(&negative, 0.5);
+    ck_assert_int_eq(aa_leaky_relu_into(&in_place, &in_place, 0.5), AA_OK);
+    ck_assert_int_eq(aa_leaky_relu_into(&turned_onto, &turned, 0.5), AA_OK);
+    ck_assert(same_bytes(&in_place, &halved));
+    for (int64_t k = 0; k < 90; ++k) {
+        const place p = {{k, 89 - k}}, q = {{89 - k, k}};
+        ck_assert_double_eq(get_at(&halved, p), -0.5 * get_at(&stored, p));
+        ck_assert_double_eq(get_at(&turned_onto, q), get_at(&halved, p));
+    }
+}
+END_TEST
+
+START_TEST(masks_and_choices_that_do_not_go_together_are_refused)
+{
+    aa_allocator *const arena = aa_arena_create(NULL);
+    const aa_array a = MAKE(AA_F32, IN_C_ORDER, 1, 3, 4), b = MAKE(AA_F32, IN_C_ORDER, 1, 3, 5);
+    const aa_array wide = MAKE(AA_F64, IN_C_ORDER, 1, 3, 4);
+    const aa_array mask = aa_zeros(aa_heap(), AA_BOOL, 2, SHAPE(3, 5));
+    AA_WITH(arena) {
+        aa_array out = aa_less(&a, &b);
+        check_refused_whole(arena, &out, AA_MISMATCH, "aa_less", "(3, 4) and (3, 5)");
+        out = aa_equal(&a, &wide);
+        check_refused_whole(arena, &out, AA_MISMATCH, "aa_equal", "f32 and f64");
+        out = aa_equal(&mask, &mask);
+        check_refused_whole(arena, &out, AA_UNSUPPORTED, "aa_equal", "bool");
+        const aa_array bound = aa_bind(&mask, AA_CURRENT);
+        out = aa_where(&bound, &a, &b);
+        check_refused_whole(arena, &out, AA_MISMATCH, "aa_where", "(3, 4) and (3, 5)");
+        out = aa_where(&bound, &a, &a);
+        check_refused_whole(arena, &out, AA_MISMATCH, "mask", "(3, 5) and (3, 4)");
+        out = aa_where(&a, &a, &a);
+        check_refused_whole(arena, &out, AA_MISMATCH, "mask", "f32, not bool");
+        out = aa_where(&bound, &a, &wide);
+        check_refused_whole(arena, &out, AA_MISMATCH, "aa_where", "f32 and f64");
+        out = aa_where(&bound, &bound, &bound);
+        check_refused_whole(arena, &out, AA_UNSUPPORTED, "aa_where", "bool");
+    }
+}
+END_TEST
+
+/* ---- other places ------------------------------------------------------------------------------------- */
+
+START_TEST(many_large_arrays_are_joined_in_any_layout)
+{
+    const aa_array a = MAKE(dtype_of(_i), layout_of(_i), 1, 100, 70);
+    const aa_array *const arrays[] = {&a, &a, &a, &a, &a, &a, &a, &a, &a};
+    const aa_array joined = aa_concat(9, arrays, 1);
+    CHECK_SHAPE(&joined, 100, 630);
+    for (int64_t k = 0; k < aa_count(&joined); ++k) {
+        const place p = place_of(&joined, k), q = {{p.at[0], p.at[1] % 70}};
+        ck_assert_double_eq(get_at(&joined, p), get_at(&a, q));
+    }
+}
+END_TEST
+
+START_TEST(arrays_that_do_not_join_are_refused)
+{
+    aa_allocator *const arena = aa_arena_create(NULL);
+    const aa_array a = MAKE(AA_F32, IN_C_ORDER, 1, 3, 4), b = MAKE(AA_F32, IN_C_ORDER, 1, 3, 5);
+    const aa_array flat = MAKE(AA_F32, IN_C_ORDER, 1, 4), wide = MAKE(AA_F64, IN_C_ORDER, 1, 3, 4);
+    const aa_array scalar = make(AA_F32, IN_C_ORDER, 1, 0, NULL), none = {0};
+    AA_WITH(arena) {
+        aa_array out = aa_concat(2, (const aa_array *const[]){&a, &b}, 0);
+        check_refused_whole(arena, &out, AA_MISMATCH, "(3, 4) and (3, 5)", "axis 0");
+        out = aa_concat(2, (const aa_array *const[]){&a, &flat}, 0);
+        check_refused_whole(arena, &out, AA_MISMATCH, "(3, 4) and (4)", "aa_concat");
+        out = aa_concat(2, (const aa_array *const[]){&a, &wide}, 0);
+        check_refused_whole(arena, &out, AA_MISMATCH, "f32 and f64", "aa_concat");
+        out = aa_concat(2, (const aa_array *const[]){&a, &none}, 0);
+        check_refused_whole(arena, &out, AA_INVALID, "array 2 of 2 is null", "aa_concat");
+        out = aa_concat(1, (const aa_array *const[]){&a}, 2);
+        check_refused_whole(arena, &out, AA_INVALID, "there is no axis 2", "(3, 4)");
+        out = aa_concat(1, (const aa_array *const[]){&scalar}, 0);
+        check_refused_whole(arena, &out, AA_INVALID, "there is no axis 0", "()");
+        out = aa_concat(0, NULL, 0);
+        check_refused_whole(arena, &out, AA_INVALID, "0 arrays", "aa_concat");
+    }
+}
+END_TEST
+
+START_TEST(factors_below_one_or_beyond_counting_are_refused)
+{
+    aa_allocator *const arena = aa_arena_create(NULL);
+    const aa_array x = MAKE(AA_F32, IN_C_ORDER, 1, 2, 3, 4, 5),
+                   m = MAKE(AA_F32, IN_C_ORDER, 1, 4, 5);
+    AA_WITH(arena) {
+        aa_array out = aa_upsample2d(&x, 0, 2);
+        check_refused_whole(arena, &out, AA_INVALID, "aa_upsample2d: factors 0 and 2",
+                            "(2, 3, 4, 5)");
+        out = aa_upsample2d(&x, 2, INT64_MAX / 4);
+        check_refused_whole(arena, &out, AA_OVERFLOW, "aa_upsample2d", "(2, 3, 4, 5)");
+        out = aa_upsample2d(&m, 2, 2);
+        check_refused_whole(arena, &out, AA_MISMATCH, "aa_upsample2d", "(4, 5)");
+    }
+}
+END_TEST
+
 AA_TEST_MAIN("kernels: wider ones",
              AA_TEST_LOOP(large_arrays_are_reduced_along_two_axes_in_any_layout, 0, CASES),
              AA_TEST_LOOP(the_number_of_threads_changes_no_bit_of_a_sum_over_axes, 0, CASES),
              AA_TEST_LOOP(the_largest_of_many_is_found_where_it_is, 0, CASES),
              AA_TEST(axes_that_are_not_there_or_named_twice_are_refused),
-             AA_TEST(nothing_has_no_largest_element_nor_a_place_of_it))
+             AA_TEST(nothing_has_no_largest_element_nor_a_place_of_it),
+             AA_TEST_LOOP(a_large_maximum_is_chosen_by_a_mask_in_any_layout, 0, CASES),
+             AA_TEST_LOOP(leaky_relu_writes_in_place_and_over_another_view, 0, CASES),
+             AA_TEST(masks_and_choices_that_do_not_go_together_are_refused),
+             AA_TEST_LOOP(many_large_arrays_are_joined_in_any_layout, 0, CASES),
+             AA_TEST(arrays_that_do_not_join_are_refused),
+             AA_TEST(factors_below_one_or_beyond_counting_are_refused))

@@ -10,6 +10,8 @@ typedef struct arguments {
     aa_array x, m, w, b, c, columns;
 } arguments;
 
+static bool choices[] = {true, false, false, true, false, true, true, false};
+
 static aa_array run_relu(const arguments *a)
 {
     return aa_relu(&a->x);
@@ -73,6 +75,30 @@ static aa_array run_softmax(const arguments *a)
     return aa_softmax(&a->x);
 }
 
+static aa_array run_less(const arguments *a)
+{
+    return aa_less(&a->x, &a->x);
+}
+static aa_array run_where(const arguments *a)
+{
+    const aa_array mask = aa_wrap(choices, AA_BOOL, 1, SHAPE(8), NULL);
+    const aa_array bound = aa_bind(&mask, a->x.dispatch);
+    const aa_array kept = aa_is_checked(&a->x) ? aa_checked(&bound) : bound;
+    return aa_where(&kept, &a->x, &a->x);
+}
+static aa_array run_leaky_relu(const arguments *a)
+{
+    return aa_leaky_relu(&a->x, 0.1);
+}
+static aa_array run_concat(const arguments *a)
+{
+    return aa_concat(2, (const aa_array *const[]){&a->columns, &a->columns}, 1);
+}
+static aa_array run_upsample(const arguments *a)
+{
+    return aa_upsample2d(&a->x, 2, 3);
+}
+
 /* Kernels, and how many arrays each allocates on these arguments: the result and its temporaries. */
 static const struct {
     const char *name;
@@ -86,7 +112,9 @@ static const struct {
     {"aa_maxpool2d", run_pool, 1},  {"aa_batchnorm", run_norm, 3},
     {"aa_softmax", run_softmax, 1}, {"aa_sum_axes", run_sum_of_axes, 2},
     {"aa_argmax", run_argmax, 1},   {"aa_argmin", run_argmin_of_view, 2},
-    {"aa_cumsum", run_cumsum, 1},
+    {"aa_cumsum", run_cumsum, 1},   {"aa_less", run_less, 1},
+    {"aa_where", run_where, 1},     {"aa_leaky_relu", run_leaky_relu, 1},
+    {"aa_concat", run_concat, 1},   {"aa_upsample2d", run_upsample, 1},
 };
 enum { KERNELS = sizeof kernels / sizeof kernels[0] };
 
