@@ -81,6 +81,45 @@ START_TEST(a_team_is_too_small)
 }
 END_TEST
 
+START_TEST(a_team_of_too_many_threads)
+{
+    aa_check_team(4097, nothing_wrong, NULL, 1, 1);
+}
+END_TEST
+
+START_TEST(a_team_with_unknown_flags)
+{
+    const aa_check_team_options options = {.threads = 2, .repeats = 1, .flags = 0x80};
+    aa_check_team_with(&options, nothing_wrong, NULL);
+}
+END_TEST
+
+static void wrong_twice(int thread_num, void *context)
+{
+    (void)context;
+    (void)AA_CHECK_IN_TEAM(thread_num < 0);
+    (void)AA_CHECK_IN_TEAM(thread_num < -1);
+}
+
+START_TEST(many_threads_of_a_team_are_wrong_twice)
+{
+    aa_check_team(20, wrong_twice, NULL, 1, 1);
+}
+END_TEST
+
+static void wrong_in_the_second_round(int thread_num, void *context)
+{
+    (void)context;
+    (void)AA_CHECK_IN_TEAM(aa_check_round() == 0 || thread_num == 0);
+}
+
+/* No round has the seed 0, which stands for a new one. */
+START_TEST(a_team_whose_seeds_come_round_is_wrong)
+{
+    aa_check_team(2, wrong_in_the_second_round, NULL, 2, UINT64_MAX);
+}
+END_TEST
+
 START_TEST(a_team_of_no_threads)
 {
     aa_check_team(0, nothing_wrong, NULL, 1, 1);
@@ -215,6 +254,23 @@ START_TEST(a_function_says_another_thing)
 }
 END_TEST
 
+/* Wrong only where a second request, which all but the refused one need, is refused as well. */
+static aa_status says_another_thing_in_the_end(aa_upstream *upstream, void *context)
+{
+    (void)context;
+    aa_allocator *const arena = arena_on(upstream);
+    const bool first = aa_alloc(arena, 100) != NULL;
+    const bool again = first || aa_alloc(arena, 100) != NULL;
+    (void)aa_destroy(arena);
+    return again ? AA_OK : AA_BOUNDS;
+}
+
+START_TEST(a_function_says_another_thing_in_the_end)
+{
+    aa_check_every_failure(NULL, says_another_thing_in_the_end, NULL);
+}
+END_TEST
+
 static aa_status always_fails(aa_upstream *upstream, void *context)
 {
     (void)says_nothing(upstream, context);
@@ -271,6 +327,10 @@ size_t planted_teams(const TTest **tests)
                                               &a_team_is_too_small,
                                               &a_team_of_no_threads,
                                               &a_team_of_no_rounds,
+                                              &a_team_of_too_many_threads,
+                                              &a_team_with_unknown_flags,
+                                              &many_threads_of_a_team_are_wrong_twice,
+                                              &a_team_whose_seeds_come_round_is_wrong,
                                               &a_team_in_a_region_block,
                                               &a_statement_in_a_team,
                                               &a_block_in_a_region,
@@ -281,6 +341,7 @@ size_t planted_teams(const TTest **tests)
                                               &a_function_keeps_memory_after_a_failure,
                                               &a_function_says_nothing,
                                               &a_function_says_another_thing,
+                                              &a_function_says_another_thing_in_the_end,
                                               &a_function_always_fails,
                                               &a_function_asks_for_nothing,
                                               &a_function_asks_for_ever};
