@@ -537,10 +537,11 @@ bool aai_lane_offer(aai_lane *lane, char *start, char *limit)
     return true;
 }
 
+/* While no window is open: nothing is skipped. */
 void aai_lane_open_spare(aai_lane *lane)
 {
     if (lane->spare_windows.count > 0 && reserve_piece(lane)) {
         const aai_piece piece = lane->spare_windows.at[--lane->spare_windows.count];
-        open_window(lane, piece, lane->current != 0 ? room(lane) : 0);
+        open_window(lane, piece, 0);
     }
 }

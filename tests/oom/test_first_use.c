@@ -271,7 +271,7 @@ static void upstreams(int kind)
                                       : i == 1 ? aa_upstream_failing(NULL, 0)
                                       : i == 2 ? aa_upstream_buffer(buffer, sizeof buffer)
                                       : i == 3 ? aa_upstream_custom(&ops, NULL)
-                                               : aa_upstream_omp(omp_large_cap_mem_alloc);
+                                               : aa_upstream_omp(omp_default_mem_alloc);
         if (GOT(upstream != NULL)) {
             aa_allocator *const a = bump_try_create(kind, &(aa_options){.upstream = upstream});
             if (GOT(a != NULL)) {

@@ -3,6 +3,7 @@
 #include "runner.h"
 #include "violations.h"
 
+#include <allocarrays/impl/inject.h>
 #include <stdlib.h>
 
 #define SHAPE(...) ((const int64_t[]){__VA_ARGS__})
@@ -139,10 +140,45 @@ START_TEST(large_memory_that_a_team_clears_is_zero)
 }
 END_TEST
 
+/* ---- a call that comes while another of this thread is under way, as from a signal handler ---- */
+
+static int interruptions;
+static void *served;
+static aa_status said;
+
+static void interrupt(unsigned where)
+{
+    (void)where;
+    if (interruptions++ == 0) {
+        served = aa_alloc(AA_CURRENT, 16);
+        said = aa_last_status();
+    }
+}
+
+START_TEST(a_call_during_another_is_busy_though_what_is_in_scope_has_room)
+{
+    aa_allocator *const a = aa_arena_create(NULL), *const shared = aa_shared_create(NULL);
+    ck_assert_ptr_nonnull(aa_alloc(a, 100));
+    AA_WITH(a) {
+        const size_t used = stats_of(a).used;
+        aai_injection_set(interrupt); /* first at the lock that the new lease takes */
+        ck_assert_ptr_nonnull(aa_alloc(shared, 100000));
+        aai_injection_set(NULL);
+        ck_assert_int_gt(interruptions, 0);
+        ck_assert_ptr_null(served);
+        assert_status(said, AA_BUSY);
+        ck_assert_uint_eq(stats_of(a).used, used);
+    }
+    assert_status(aa_destroy(shared), AA_OK);
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
 AA_TEST_MAIN("mutants", AA_TEST(a_reshape_to_a_negative_extent_beside_an_open_one_is_refused),
              AA_TEST_BUMP(a_reset_whose_larger_block_is_refused_keeps_the_blocks_there_are),
              AA_TEST_BUMP(an_unknown_flag_is_named_alone),
              AA_TEST_BUMP(a_block_is_half_as_large_again_as_all_before_it),
              AA_TEST_BUMP(a_reset_without_a_guard_gives_the_same_memory_again),
              AA_TEST(similar_of_eight_axes_has_the_same_extents_and_strides),
-             AA_TEST_BUMP(large_memory_that_a_team_clears_is_zero))
+             AA_TEST_BUMP(large_memory_that_a_team_clears_is_zero),
+             AA_TEST(a_call_during_another_is_busy_though_what_is_in_scope_has_room))
