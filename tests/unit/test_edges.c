@@ -486,14 +486,15 @@ START_TEST(a_task_whose_creators_allocator_is_gone_is_not_told)
     }
     const aa_scope scope = aa_scope_enter(other);
     aai_task task, stranger;
-    aai_task_begin(&task, token);
+    bool told = false, told_again = false;
+    aai_task_begin(&task, token, &told);
     record_violations();
     ck_assert_ptr_nonnull(aa_alloc(AA_CURRENT, 100));
     assert_one_report("a task without its scope", AA_RACE);
     aai_task_end(&stranger); /* not the one under way: nothing ends */
     aai_task_end(&task);
     assert_status(aa_destroy(a), AA_OK);
-    aai_task_begin(&task, token);
+    aai_task_begin(&task, token, &told_again);
     record_violations();
     ck_assert_ptr_nonnull(aa_alloc(AA_CURRENT, 100));
     assert_no_reports();
@@ -512,7 +513,8 @@ START_TEST(a_task_that_set_openmps_default_itself_is_not_told)
         token = aa_scope_capture();
     }
     aai_task task;
-    aai_task_begin(&task, token);
+    bool told = false;
+    aai_task_begin(&task, token, &told);
     omp_set_default_allocator((omp_allocator_handle_t)aa_omp_handle(other));
     record_violations();
     ck_assert_ptr_nonnull(aa_alloc(AA_CURRENT, 100));
