@@ -70,19 +70,20 @@ START_TEST(a_task_without_a_runtime_that_has_a_scope_of_its_own_is_not_told)
     aa_allocator *const a = bump_create(_i, &(aa_options){.checks = AA_CHECKS_API});
     aa_allocator *const other = bump_create(_i, &(aa_options){.checks = AA_CHECKS_API});
     aai_task task;
+    bool told = false;
     aa_token token;
     AA_WITH(a) {
         token = aa_scope_capture();
     }
     record_violations();
-    aai_task_begin(&task, token);
+    aai_task_begin(&task, token, &told);
     AA_WITH(other) {
         ck_assert_ptr_nonnull(aa_alloc(AA_CURRENT, 100));
     }
     assert_no_reports();
     aai_task_end(&task);
     AA_WITH(other) {
-        aai_task_begin(&task, token);
+        aai_task_begin(&task, token, &told);
         ck_assert_ptr_nonnull(aa_alloc(AA_CURRENT, 100));
         aai_task_end(&task);
     }

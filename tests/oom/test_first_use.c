@@ -328,7 +328,8 @@ static void tasks(int kind)
 {
     aa_allocator *const a = bump_try_create(kind, NULL);
     aai_task task;
-    aai_task_begin(&task, aa_scope_capture());
+    bool told = false;
+    aai_task_begin(&task, aa_scope_capture(), &told);
     if (GOT(a != NULL)) {
         const aa_scope scope = aa_scope_enter(a);
         (void)GOT(aa_alloc(AA_CURRENT, 100) != NULL);
