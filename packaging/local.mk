@@ -197,15 +197,22 @@ EXTRA_DIST += \
 	debian/control \
 	debian/copyright \
 	debian/liballocarrays-check0.install \
+	debian/liballocarrays-check0.symbols \
 	debian/liballocarrays-dev.install \
 	debian/liballocarrays-doc.doc-base \
 	debian/liballocarrays-doc.install \
+	debian/liballocarrays-fortran-dev.install \
 	debian/liballocarrays-fortran0.install \
+	debian/liballocarrays-fortran0.symbols \
 	debian/liballocarrays-kernels0.install \
+	debian/liballocarrays-kernels0.symbols \
 	debian/liballocarrays-omp0.install \
+	debian/liballocarrays-omp0.symbols \
 	debian/liballocarrays-ompt0.install \
 	debian/liballocarrays-ompt0.lintian-overrides \
+	debian/liballocarrays-ompt0.symbols \
 	debian/liballocarrays0.install \
+	debian/liballocarrays0.symbols \
 	debian/rules \
 	debian/source/format \
 	debian/tests/consumers \
