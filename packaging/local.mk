@@ -88,6 +88,13 @@ uninstall-examples:
 		rmdir "$(DESTDIR)$(examplesdir)/$$folder" 2>/dev/null || :; \
 	done
 
+# What is called like us is ours alone; other folders are left to whom they belong, as Automake leaves them.
+uninstall-hook:
+	@for folder in '$(examplesdir)' '$(docdir)' '$(cmakedir)' '$(fortransrcdir)' '$(datadir)/allocarrays' \
+			'$(aacxxdir)' '$(aaimpldir)' '$(aaincludedir)'; do \
+		case $$folder in *allocarrays*) rmdir "$(DESTDIR)$$folder" 2>/dev/null || : ;; esac; \
+	done
+
 # ---- consumers of the installed copy --------------------------------------------------------------------
 consumer_scripts = \
 	tests/build/consumers/autotools \
@@ -197,15 +204,22 @@ EXTRA_DIST += \
 	debian/control \
 	debian/copyright \
 	debian/liballocarrays-check0.install \
+	debian/liballocarrays-check0.symbols \
 	debian/liballocarrays-dev.install \
 	debian/liballocarrays-doc.doc-base \
 	debian/liballocarrays-doc.install \
+	debian/liballocarrays-fortran-dev.install \
 	debian/liballocarrays-fortran0.install \
+	debian/liballocarrays-fortran0.symbols \
 	debian/liballocarrays-kernels0.install \
+	debian/liballocarrays-kernels0.symbols \
 	debian/liballocarrays-omp0.install \
+	debian/liballocarrays-omp0.symbols \
 	debian/liballocarrays-ompt0.install \
 	debian/liballocarrays-ompt0.lintian-overrides \
+	debian/liballocarrays-ompt0.symbols \
 	debian/liballocarrays0.install \
+	debian/liballocarrays0.symbols \
 	debian/rules \
 	debian/source/format \
 	debian/tests/consumers \
@@ -225,3 +239,10 @@ check-package:
 	echo "$$tried"; echo "check-package: built; `echo "$$tried" | sed -n 's/^debian-try: //p'`"
 ci_gates += check-package
 .PHONY: check-package
+
+# A gate: nothing stays after make uninstall, and a release makes the same release.
+check-install: all
+	MAKE='$(MAKE)' $(SHELL) $(srcdir)/tools/check-install .
+ci_gates += check-install
+.PHONY: check-install
+EXTRA_DIST += tools/check-install
