@@ -3,6 +3,7 @@
 trace_tests = \
 	tests/trace/guide_timeline \
 	tests/trace/test_trace \
+	tests/trace/test_trace_exit \
 	tests/trace/test_trace_files
 trace_ompt_tests = tests/trace/test_trace_regions
 EXTRA_DIST += tests/trace/run.h tests/trace/trace.h

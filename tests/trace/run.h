@@ -26,6 +26,9 @@ static inline void run_with(child_result *result, void (*body)(void), const char
     child_run(result, set_and_run, &j);
 }
 
+/* Before each sentence of the library; a race detector of the runtime says what it likes. */
+#define SAYS "allocarrays: "
+
 /* The program ends well, says nothing, and its file obeys the rules. */
 static inline void record(trace *t, void (*body)(void))
 {
@@ -33,7 +36,7 @@ static inline void record(trace *t, void (*body)(void))
     trace_name(t);
     run_with(&result, body, t->path);
     assert_exited_well(&result);
-    ck_assert_str_eq(result.text, "");
+    ck_assert_msg(occurrences(result.text, SAYS) == 0, "%s", result.text);
     trace_read(t);
     trace_assert_rules(t);
 }
