@@ -210,6 +210,44 @@ AA_API aa_array aa_dense(const aa_array *x, const aa_array *w, const aa_array *b
  */
 AA_API aa_array aa_conv2d(const aa_array *x, const aa_array *w, const aa_array *b);
 
+/** How a kernel moves over images, in pixels; 0 stands for the default, {0} for all of them. */
+typedef struct aa_conv2d_options {
+    int64_t stride_h, stride_w;     /* from one position to the next; 0: 1 */
+    int64_t padding_h, padding_w;   /* zeros on either side */
+    int64_t dilation_h, dilation_w; /* from one pixel that the kernel sees to the next; 0: 1 */
+    int64_t groups; /* channels are convolved among themselves in so many groups; 0: 1 */
+} aa_conv2d_options;
+
+/**
+ * Convolve images as aa_conv2d does, with options; NULL: all defaults. x (N, C, H, W), w (O, C / groups,
+ * kh, kw), b (O) or NULL: (N, O, oh, ow), where oh = (H + 2 padding_h - dilation_h (kh - 1) - 1) /
+ * stride_h + 1, rounded down, and ow likewise. groups divides C and O; groups C is depth-wise. The
+ * workspace is aa_conv2d's, over groups. Does not flip the kernel. AA_INVALID for an option that is
+ * negative or above 2^31 - 1, AA_MISMATCH for channels that groups do not divide, or a kernel that does not
+ * fit, AA_OVERFLOW as aa_matmul. Cost: 2 N O C / groups kh kw oh ow operations. Threads: any.
+ */
+AA_API aa_array aa_conv2d_with(const aa_array *x, const aa_array *w, const aa_array *b,
+                               const aa_conv2d_options *options);
+
+/** Windows over images, in pixels. */
+typedef struct aa_pool2d_options {
+    int64_t window_h, window_w; /* 1 or more */
+    int64_t stride_h,
+        stride_w; /* from one window to the next; 0: the window, so that none overlap */
+    int64_t padding_h,
+        padding_w; /* by how much windows stand out over the image; below the window */
+} aa_pool2d_options;
+
+/**
+ * Take the largest, or the mean, of each window of the last two axes of x (N, C, H, W): (N, C, (H + 2
+ * padding_h - window_h) / stride_h + 1, ...), rounded down. What of a window lies outside the image
+ * counts for nothing, nor in the mean's number of pixels. NaN in a window gives NaN. AA_INVALID for NULL options;
+ * AA_MISMATCH unless x has 4 axes and each window goes over the image and the options are in range.
+ * Cost: window_h window_w reads a result; an image's channel is one thread's. Threads: any.
+ */
+AA_API aa_array aa_maxpool2d_with(const aa_array *x, const aa_pool2d_options *options);
+AA_API aa_array aa_avgpool2d(const aa_array *x, const aa_pool2d_options *options);
+
 /**
  * Take the largest of each 2 x 2 square of the last two axes of x (N, C, H, W): (N, C, H / 2, W /
  * 2). An odd last row or column is left out. AA_MISMATCH when H or W is below 2. Cost: one read.

@@ -97,6 +97,42 @@ static aa_array run_upsample2d(const expectation *e, const aa_array *in)
     return aa_upsample2d(in, e->options[0], e->options[1]);
 }
 
+static aa_array run_conv2d(const expectation *e, const aa_array *in)
+{
+    const int64_t *const o = e->options;
+    return aa_conv2d_with(&in[0], &in[1], e->inputs == 3 ? &in[2] : NULL,
+                          &(aa_conv2d_options){.stride_h = o[0],
+                                               .stride_w = o[1],
+                                               .padding_h = o[2],
+                                               .padding_w = o[3],
+                                               .dilation_h = o[4],
+                                               .dilation_w = o[5],
+                                               .groups = o[6]});
+}
+
+static aa_pool2d_options windows(const expectation *e)
+{
+    const int64_t *const o = e->options;
+    return (aa_pool2d_options){.window_h = o[0],
+                               .window_w = o[1],
+                               .stride_h = o[2],
+                               .stride_w = o[3],
+                               .padding_h = o[4],
+                               .padding_w = o[5]};
+}
+
+static aa_array run_maxpool(const expectation *e, const aa_array *in)
+{
+    const aa_pool2d_options options = windows(e);
+    return aa_maxpool2d_with(in, &options);
+}
+
+static aa_array run_avgpool(const expectation *e, const aa_array *in)
+{
+    const aa_pool2d_options options = windows(e);
+    return aa_avgpool2d(in, &options);
+}
+
 static const struct {
     const char *name;
     run *run;
@@ -121,6 +157,9 @@ static const struct {
     {"leaky_relu", run_leaky_relu},
     {"concat", run_concat},
     {"upsample2d", run_upsample2d},
+    {"conv2d", run_conv2d},
+    {"maxpool", run_maxpool},
+    {"avgpool", run_avgpool},
 };
 
 static run *run_of(const char *name)

@@ -215,6 +215,91 @@ START_TEST(factors_below_one_or_beyond_counting_are_refused)
 }
 END_TEST
 
+/* ---- images ------------------------------------------------------------------------------------------- */
+
+START_TEST(without_options_a_convolution_is_the_plain_one)
+{
+    const aa_array x = MAKE(dtype_of(_i), layout_of(_i), 1, 3, 4, 20, 20);
+    const aa_array w = MAKE(dtype_of(_i), IN_C_ORDER, 2, 5, 4, 3, 3);
+    const aa_array b = MAKE(dtype_of(_i), IN_C_ORDER, 3, 5), wanted = aa_conv2d(&x, &w, &b);
+    const aa_array none = aa_conv2d_with(&x, &w, &b, NULL);
+    const aa_array zeros = aa_conv2d_with(&x, &w, &b, &(aa_conv2d_options){0});
+    ck_assert(same_bytes(&none, &wanted));
+    ck_assert(same_bytes(&zeros, &wanted));
+}
+END_TEST
+
+START_TEST(many_groups_are_convolved_by_many_threads_to_the_same_bits)
+{
+    const aa_array x = MAKE(dtype_of(_i), layout_of(_i), 1, 2, 16, 30, 30);
+    const aa_array w = MAKE(dtype_of(_i), IN_C_ORDER, 2, 16, 1, 5, 5);
+    const aa_conv2d_options options = {.padding_h = 2, .padding_w = 2, .groups = 16};
+    const aa_pool2d_options windows = {.window_h = 3, .window_w = 3, .stride_h = 1, .stride_w = 1};
+    omp_set_num_threads(1);
+    const aa_array one = aa_conv2d_with(&x, &w, NULL, &options),
+                   pool_one = aa_avgpool2d(&x, &windows);
+    omp_set_num_threads(5);
+    const aa_array five = aa_conv2d_with(&x, &w, NULL, &options),
+                   pool_five = aa_avgpool2d(&x, &windows);
+    CHECK_SHAPE(&five, 2, 16, 30, 30);
+    ck_assert(same_bytes(&one, &five));
+    ck_assert(same_bytes(&pool_one, &pool_five));
+}
+END_TEST
+
+START_TEST(convolutions_that_do_not_go_are_refused)
+{
+    aa_allocator *const arena = aa_arena_create(NULL);
+    const aa_array x = MAKE(AA_F32, IN_C_ORDER, 1, 2, 4, 5, 6),
+                   w = MAKE(AA_F32, IN_C_ORDER, 1, 6, 2, 3, 3);
+    const aa_array b = MAKE(AA_F32, IN_C_ORDER, 1, 4);
+    AA_WITH(arena) {
+        aa_array out = aa_conv2d_with(&x, &w, NULL, NULL);
+        check_refused_whole(arena, &out, AA_MISMATCH, "aa_conv2d_with",
+                            "(2, 4, 5, 6) and (6, 2, 3, 3)");
+        out = aa_conv2d_with(&x, &w, NULL, &(aa_conv2d_options){.groups = 4});
+        check_refused_whole(arena, &out, AA_MISMATCH, "channels", "(2, 4, 5, 6) and (6, 2, 3, 3)");
+        out = aa_conv2d_with(&x, &w, NULL, &(aa_conv2d_options){.groups = 2, .dilation_h = 3});
+        check_refused_whole(arena, &out, AA_MISMATCH, "must fit", "(2, 4, 5, 6) and (6, 2, 3, 3)");
+        out = aa_conv2d_with(&x, &w, &b, &(aa_conv2d_options){.groups = 2});
+        check_refused_whole(arena, &out, AA_MISMATCH, "(6, 2, 3, 3) and (4)", "aa_conv2d_with");
+        out = aa_conv2d_with(&x, &w, NULL, &(aa_conv2d_options){.groups = 2, .stride_w = -1});
+        check_refused_whole(arena, &out, AA_INVALID, "strides (1, -1)", "aa_conv2d_with");
+        out =
+            aa_conv2d_with(&x, &w, NULL, &(aa_conv2d_options){.groups = 2, .padding_h = INT64_MAX});
+        check_refused_whole(arena, &out, AA_INVALID, "padding (9223372036854775807, 0)",
+                            "aa_conv2d_with");
+        out = aa_conv2d_with(
+            &x, &w, NULL,
+            &(aa_conv2d_options){.groups = 2, .padding_h = INT32_MAX, .padding_w = INT32_MAX});
+        check_refused_whole(arena, &out, AA_OVERFLOW, "beyond the BLAS", "aa_conv2d_with");
+    }
+}
+END_TEST
+
+START_TEST(windows_that_do_not_go_over_an_image_are_refused)
+{
+    aa_allocator *const arena = aa_arena_create(NULL);
+    const aa_array x = MAKE(AA_F32, IN_C_ORDER, 1, 2, 4, 5, 6),
+                   flat = MAKE(AA_F32, IN_C_ORDER, 1, 5, 6);
+    static const aa_pool2d_options bad[] = {
+        {0, 2, 0, 0, 0, 0},  {2, 2, -1, 0, 0, 0}, {2, 2, 0, 0, 2, 0},
+        {2, 2, 0, 0, 0, -1}, {6, 2, 0, 0, 0, 0},  {2, INT64_MAX, 0, 0, 0, INT64_MAX - 1},
+    };
+    AA_WITH(arena) {
+        for (size_t i = 0; i < sizeof bad / sizeof bad[0]; ++i) {
+            const aa_array out = aa_avgpool2d(&x, &bad[i]);
+            check_refused_whole(arena, &out, AA_MISMATCH, "aa_avgpool2d: a window of",
+                                "(2, 4, 5, 6)");
+        }
+        aa_array out = aa_maxpool2d_with(&flat, &(aa_pool2d_options){.window_h = 2, .window_w = 2});
+        check_refused_whole(arena, &out, AA_MISMATCH, "aa_maxpool2d_with", "(5, 6)");
+        out = aa_maxpool2d_with(&x, NULL);
+        check_refused_whole(arena, &out, AA_INVALID, "aa_maxpool2d_with", "(2, 4, 5, 6)");
+    }
+}
+END_TEST
+
 AA_TEST_MAIN("kernels: wider ones",
              AA_TEST_LOOP(large_arrays_are_reduced_along_two_axes_in_any_layout, 0, CASES),
              AA_TEST_LOOP(the_number_of_threads_changes_no_bit_of_a_sum_over_axes, 0, CASES),
@@ -226,4 +311,8 @@ AA_TEST_MAIN("kernels: wider ones",
              AA_TEST(masks_and_choices_that_do_not_go_together_are_refused),
              AA_TEST_LOOP(many_large_arrays_are_joined_in_any_layout, 0, CASES),
              AA_TEST(arrays_that_do_not_join_are_refused),
-             AA_TEST(factors_below_one_or_beyond_counting_are_refused))
+             AA_TEST(factors_below_one_or_beyond_counting_are_refused),
+             AA_TEST_LOOP(without_options_a_convolution_is_the_plain_one, 0, CASES),
+             AA_TEST_LOOP(many_groups_are_convolved_by_many_threads_to_the_same_bits, 0, CASES),
+             AA_TEST(convolutions_that_do_not_go_are_refused),
+             AA_TEST(windows_that_do_not_go_over_an_image_are_refused))

@@ -99,22 +99,34 @@ static aa_array run_upsample(const arguments *a)
     return aa_upsample2d(&a->x, 2, 3);
 }
 
+static aa_array run_conv_with(const arguments *a)
+{
+    const aa_array turned = aa_permute(&a->w, (const int[]){0, 1, 3, 2});
+    return aa_conv2d_with(&a->x, &turned, &a->b,
+                          &(aa_conv2d_options){.stride_h = 2, .padding_w = 1});
+}
+static aa_array run_avgpool(const arguments *a)
+{
+    return aa_avgpool2d(&a->x, &(aa_pool2d_options){.window_h = 3, .window_w = 2});
+}
+
 /* Kernels, and how many arrays each allocates on these arguments: the result and its temporaries. */
 static const struct {
     const char *name;
     aa_array (*run)(const arguments *);
     unsigned allocations;
 } kernels[] = {
-    {"aa_relu", run_relu, 1},       {"aa_add", run_add, 1},
-    {"aa_sum", run_sum, 1},         {"aa_mean", run_mean_of_view, 1},
-    {"aa_matmul", run_matmul, 2},   {"aa_dense", run_dense, 2},
-    {"aa_conv2d", run_conv, 2},     {"aa_conv2d", run_conv_of_views, 3},
-    {"aa_maxpool2d", run_pool, 1},  {"aa_batchnorm", run_norm, 3},
-    {"aa_softmax", run_softmax, 1}, {"aa_sum_axes", run_sum_of_axes, 2},
-    {"aa_argmax", run_argmax, 1},   {"aa_argmin", run_argmin_of_view, 2},
-    {"aa_cumsum", run_cumsum, 1},   {"aa_less", run_less, 1},
-    {"aa_where", run_where, 1},     {"aa_leaky_relu", run_leaky_relu, 1},
-    {"aa_concat", run_concat, 1},   {"aa_upsample2d", run_upsample, 1},
+    {"aa_relu", run_relu, 1},         {"aa_add", run_add, 1},
+    {"aa_sum", run_sum, 1},           {"aa_mean", run_mean_of_view, 1},
+    {"aa_matmul", run_matmul, 2},     {"aa_dense", run_dense, 2},
+    {"aa_conv2d", run_conv, 2},       {"aa_conv2d", run_conv_of_views, 3},
+    {"aa_maxpool2d", run_pool, 1},    {"aa_batchnorm", run_norm, 3},
+    {"aa_softmax", run_softmax, 1},   {"aa_sum_axes", run_sum_of_axes, 2},
+    {"aa_argmax", run_argmax, 1},     {"aa_argmin", run_argmin_of_view, 2},
+    {"aa_cumsum", run_cumsum, 1},     {"aa_less", run_less, 1},
+    {"aa_where", run_where, 1},       {"aa_conv2d_with", run_conv_with, 3},
+    {"aa_avgpool2d", run_avgpool, 1}, {"aa_leaky_relu", run_leaky_relu, 1},
+    {"aa_concat", run_concat, 1},     {"aa_upsample2d", run_upsample, 1},
 };
 enum { KERNELS = sizeof kernels / sizeof kernels[0] };
 
