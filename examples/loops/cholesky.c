@@ -1,4 +1,4 @@
-/* Batch: SIZE small dense systems, solved by Cholesky's factorisation, one per iteration of a parallel loop. Each
+/* Cholesky: a batch of SIZE small dense systems, solved by Cholesky's factorisation, one per iteration of a parallel loop. Each
  * needs a matrix, a factor and two vectors, and is done with them when the iteration ends: AA_SCRATCH.
  *
  * Order and coefficients depend on the number of the system; the solution is known: all ones.
@@ -115,6 +115,6 @@ int main(int count, char **arguments)
 {
     long systems = size_argument(count, arguments, 20000, 1, 100000000);
     aa_allocator *const allocator = aa_private_create(&(aa_options){.name = "private"});
-    const bool good = allocator != NULL && compare("batch", allocator, run, &systems);
+    const bool good = allocator != NULL && compare("cholesky", allocator, run, &systems);
     return aa_destroy(allocator) == AA_OK && good ? EXIT_SUCCESS : EXIT_FAILURE;
 }
