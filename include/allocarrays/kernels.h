@@ -231,11 +231,9 @@ AA_API aa_array aa_conv2d_with(const aa_array *x, const aa_array *w, const aa_ar
 
 /** Windows over images, in pixels. */
 typedef struct aa_pool2d_options {
-    int64_t window_h, window_w; /* 1 or more */
-    int64_t stride_h,
-        stride_w; /* from one window to the next; 0: the window, so that none overlap */
-    int64_t padding_h,
-        padding_w; /* by how much windows stand out over the image; below the window */
+    int64_t window_h, window_w;   /* 1 or more */
+    int64_t stride_h, stride_w;   /* from one window to the next; 0: the window's extent */
+    int64_t padding_h, padding_w; /* pixels beyond each edge; below the window's extent */
 } aa_pool2d_options;
 
 /**
