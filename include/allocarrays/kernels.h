@@ -189,9 +189,12 @@ AA_API aa_array aa_argmin(const aa_array *a, int axis);
 AA_API aa_array aa_cumsum(const aa_array *a, int axis);
 
 /**
- * Multiply matrices: (m, k) by (k, n) is (m, n). Through the CBLAS; an operand that is neither in C
- * order nor transposed is copied first, from its own handle. AA_OVERFLOW when an extent or stride is
- * beyond the BLAS's int. Cost: 2 m k n operations. Threads: any.
+ * Multiply matrices: (m, k) by (k, n) is (m, n). Stacks of them, (..., m, k) by (..., k, n), are broadcast
+ * along the leading axes and multiplied one by one. Through the CBLAS; an operand whose matrices are
+ * neither in C order nor transposed is copied first, from its own handle. AA_MISMATCH below 2 axes, for
+ * different k, or leading axes that do not broadcast; AA_OVERFLOW when an extent or stride is beyond the
+ * BLAS's int. Cost: 2 m k n operations each; each product of a stack is one thread's. Threads: any.
+ * Source: NumPy's matmul.
  */
 AA_API aa_array aa_matmul(const aa_array *a, const aa_array *b);
 
@@ -231,11 +234,9 @@ AA_API aa_array aa_conv2d_with(const aa_array *x, const aa_array *w, const aa_ar
 
 /** Windows over images, in pixels. */
 typedef struct aa_pool2d_options {
-    int64_t window_h, window_w; /* 1 or more */
-    int64_t stride_h,
-        stride_w; /* from one window to the next; 0: the window, so that none overlap */
-    int64_t padding_h,
-        padding_w; /* by how much windows stand out over the image; below the window */
+    int64_t window_h, window_w;   /* 1 or more */
+    int64_t stride_h, stride_w;   /* from one window to the next; 0: the window's extent */
+    int64_t padding_h, padding_w; /* pixels beyond each edge; below the window's extent */
 } aa_pool2d_options;
 
 /**
@@ -254,6 +255,17 @@ AA_API aa_array aa_avgpool2d(const aa_array *x, const aa_pool2d_options *options
  * Threads: any.
  */
 AA_API aa_array aa_maxpool2d(const aa_array *x);
+
+/**
+ * Keep the best of boxes that overlap (non-maximum suppression): boxes (n, 4) with corners x1, y1, x2, y2,
+ * scores (n): the indices of those kept, of AA_I64, in falling order of score, equal ones by index, NaN
+ * last. A box is dropped when its intersection with one that is kept is more than threshold, 0 to 1,
+ * of their union. Does not tell classes apart. A box with a NaN corner overlaps nothing, nor do two
+ * without area. AA_MISMATCH for other shapes, AA_INVALID for the threshold.
+ * A workspace of 2 n indices comes from the handle of boxes. Cost: n log n and n per box that is kept; twice
+ * that when over 512 are kept. Threads: any.
+ */
+AA_API aa_array aa_nms(const aa_array *boxes, const aa_array *scores, double threshold);
 
 /**
  * Normalise a batch with known statistics (inference): (x - mean) / sqrt(var + epsilon) * gamma +

@@ -74,6 +74,12 @@ RUN_TWO(less)
 RUN_TWO(less_equal)
 RUN_TWO(greater)
 RUN_TWO(greater_equal)
+RUN_TWO(matmul)
+
+static aa_array run_nms(const expectation *e, const aa_array *in)
+{
+    return aa_nms(&in[0], &in[1], e->real);
+}
 
 static aa_array run_where(const expectation *e, const aa_array *in)
 {
@@ -158,6 +164,8 @@ static const struct {
     {"concat", run_concat},
     {"upsample2d", run_upsample2d},
     {"conv2d", run_conv2d},
+    {"matmul", run_matmul},
+    {"nms", run_nms},
     {"maxpool", run_maxpool},
     {"avgpool", run_avgpool},
 };

@@ -300,6 +300,100 @@ START_TEST(windows_that_do_not_go_over_an_image_are_refused)
 }
 END_TEST
 
+/* ---- stacks and boxes ---------------------------------------------------------------------------------- */
+
+START_TEST(a_large_stack_is_multiplied_as_each_of_its_matrices)
+{
+    const aa_array a = MAKE(dtype_of(_i), layout_of(_i), 1, 6, 40, 30);
+    const aa_array b = MAKE(dtype_of(_i), IN_C_ORDER, 2, 30, 20), all = aa_matmul(&a, &b);
+    CHECK_SHAPE(&all, 6, 40, 20);
+    for (int64_t n = 0; n < 6; ++n) {
+        const aa_range only[] = {{n, n + 1, 1}, AA_ALL, AA_ALL};
+        const aa_array slice = aa_slice(&a, only), dense = aa_copy(&slice);
+        const aa_array matrix = aa_reshape(&dense, 2, SHAPE(40, 30)), one = aa_matmul(&matrix, &b);
+        for (int64_t k = 0; k < 800; ++k) {
+            check_near(get(&all, n * 800 + k), get(&one, k), 30 * tolerance_of(a.dtype), k);
+        }
+    }
+}
+END_TEST
+
+START_TEST(stacks_that_do_not_multiply_are_refused)
+{
+    aa_allocator *const arena = aa_arena_create(NULL);
+    const aa_array a = MAKE(AA_F32, IN_C_ORDER, 1, 2, 3, 4),
+                   b = MAKE(AA_F32, IN_C_ORDER, 1, 3, 4, 5);
+    const aa_array line = MAKE(AA_F32, IN_C_ORDER, 1, 4);
+    AA_WITH(arena) {
+        aa_array out = aa_matmul(&a, &b);
+        check_refused_whole(arena, &out, AA_MISMATCH, "(2, 3, 4) and (3, 4, 5)", "leading axes");
+        out = aa_matmul(&b, &b);
+        check_refused_whole(arena, &out, AA_MISMATCH, "(3, 4, 5) and (3, 4, 5)", "(..., k, n)");
+        out = aa_matmul(&a, &line);
+        check_refused_whole(arena, &out, AA_MISMATCH, "(2, 3, 4) and (4)", "2 axes");
+    }
+}
+END_TEST
+
+/* Boxes in pairs that are the same, far from all others; scores fall from the last pair to the first. */
+static aa_array make_pairs(aa_dtype dtype, int64_t pairs, aa_array *scores)
+{
+    const aa_array corners = MAKE(dtype, IN_C_ORDER, 1, 2 * pairs, 4);
+    *scores = MAKE(dtype, IN_C_ORDER, 1, 2 * pairs);
+    for (int64_t i = 0; i < 2 * pairs; ++i) {
+        const double left = 4 * (double)(i / 2), edges[] = {left, 0, left + 2, 2};
+        for (int64_t k = 0; k < 4; ++k) {
+            set_at(&corners, (place){{i, k}}, edges[k]);
+        }
+        set_at(scores, (place){{i}}, (double)(i / 2));
+    }
+    return corners;
+}
+
+START_TEST(of_thousands_of_pairs_the_first_of_each_is_kept)
+{
+    aa_allocator *const arena = aa_arena_create(NULL);
+    const int64_t pairs = SHAPE(3000, 512, 513)[_i / 2];
+    aa_array scores;
+    const aa_array corners = make_pairs(dtype_of(_i), pairs, &scores);
+    omp_set_num_threads(3);
+    AA_WITH(arena) {
+        aa_array kept = aa_nms(&corners, &scores, 0.5);
+        CHECK_SHAPE(&kept, pairs);
+        for (int64_t k = 0; k < pairs; ++k) {
+            ck_assert_int_eq(((const int64_t *)kept.data)[k], 2 * (pairs - 1 - k));
+        }
+        ck_assert_int_eq(aa_array_free(&kept), AA_OK);
+        aa_stats stats;
+        ck_assert_int_eq(aa_stats_get(arena, &stats), AA_OK);
+        ck_assert_uint_eq(stats.used, 0);
+    }
+}
+END_TEST
+
+START_TEST(boxes_and_scores_that_do_not_go_together_are_refused)
+{
+    aa_allocator *const arena = aa_arena_create(NULL);
+    const aa_array corners = MAKE(AA_F32, IN_C_ORDER, 1, 5, 4),
+                   scores = MAKE(AA_F32, IN_C_ORDER, 1, 5);
+    const aa_array few = MAKE(AA_F32, IN_C_ORDER, 1, 4), narrow = MAKE(AA_F32, IN_C_ORDER, 1, 5, 3);
+    AA_WITH(arena) {
+        aa_array out = aa_nms(&narrow, &scores, 0.5);
+        check_refused_whole(arena, &out, AA_MISMATCH, "aa_nms", "(5, 3) and (5)");
+        out = aa_nms(&corners, &few, 0.5);
+        check_refused_whole(arena, &out, AA_MISMATCH, "aa_nms", "(5, 4) and (4)");
+        out = aa_nms(&corners, &corners, 0.5);
+        check_refused_whole(arena, &out, AA_MISMATCH, "aa_nms", "(5, 4) and (5, 4)");
+        out = aa_nms(&scores, &scores, 0.5);
+        check_refused_whole(arena, &out, AA_MISMATCH, "aa_nms", "(5) and (5)");
+        out = aa_nms(&corners, &scores, 1.5);
+        check_refused_whole(arena, &out, AA_INVALID, "a threshold of 1.5", "(5, 4)");
+        out = aa_nms(&corners, &scores, NAN);
+        check_refused_whole(arena, &out, AA_INVALID, "aa_nms", "(5, 4)");
+    }
+}
+END_TEST
+
 AA_TEST_MAIN("kernels: wider ones",
              AA_TEST_LOOP(large_arrays_are_reduced_along_two_axes_in_any_layout, 0, CASES),
              AA_TEST_LOOP(the_number_of_threads_changes_no_bit_of_a_sum_over_axes, 0, CASES),
@@ -315,4 +409,8 @@ AA_TEST_MAIN("kernels: wider ones",
              AA_TEST_LOOP(without_options_a_convolution_is_the_plain_one, 0, CASES),
              AA_TEST_LOOP(many_groups_are_convolved_by_many_threads_to_the_same_bits, 0, CASES),
              AA_TEST(convolutions_that_do_not_go_are_refused),
-             AA_TEST(windows_that_do_not_go_over_an_image_are_refused))
+             AA_TEST(windows_that_do_not_go_over_an_image_are_refused),
+             AA_TEST_LOOP(a_large_stack_is_multiplied_as_each_of_its_matrices, 0, CASES),
+             AA_TEST(stacks_that_do_not_multiply_are_refused),
+             AA_TEST_LOOP(of_thousands_of_pairs_the_first_of_each_is_kept, 0, 6),
+             AA_TEST(boxes_and_scores_that_do_not_go_together_are_refused))

@@ -110,6 +110,19 @@ static aa_array run_avgpool(const arguments *a)
     return aa_avgpool2d(&a->x, &(aa_pool2d_options){.window_h = 3, .window_w = 2});
 }
 
+static aa_array run_matmul_of_stacks(const arguments *a)
+{
+    const aa_range every_second[] = {AA_ALL, AA_ALL, {AA_OPEN, AA_OPEN, 2}, {AA_OPEN, AA_OPEN, 2}};
+    const aa_array part = aa_slice(&a->x, every_second);
+    return aa_matmul(&part, &part);
+}
+static aa_array run_nms(const arguments *a)
+{
+    const aa_range some[] = {{0, 5, 1}, {0, 4, 1}};
+    const aa_array corners = aa_slice(&a->columns, some);
+    return aa_nms(&corners, &a->b, 0.5);
+}
+
 /* Kernels, and how many arrays each allocates on these arguments: the result and its temporaries. */
 static const struct {
     const char *name;
@@ -124,7 +137,8 @@ static const struct {
     {"aa_softmax", run_softmax, 1},   {"aa_sum_axes", run_sum_of_axes, 2},
     {"aa_argmax", run_argmax, 1},     {"aa_argmin", run_argmin_of_view, 2},
     {"aa_cumsum", run_cumsum, 1},     {"aa_less", run_less, 1},
-    {"aa_where", run_where, 1},       {"aa_conv2d_with", run_conv_with, 3},
+    {"aa_where", run_where, 1},       {"aa_matmul", run_matmul_of_stacks, 3},
+    {"aa_nms", run_nms, 2},           {"aa_conv2d_with", run_conv_with, 3},
     {"aa_avgpool2d", run_avgpool, 1}, {"aa_leaky_relu", run_leaky_relu, 1},
     {"aa_concat", run_concat, 1},     {"aa_upsample2d", run_upsample, 1},
 };
