@@ -16,3 +16,12 @@ endif
 $(trace_ompt_tests): AM_LDFLAGS = $(ompt_ldflags)
 $(trace_ompt_tests): LDADD = src/ompt/liballocarrays-ompt.la liballocarrays.la $(test_libs)
 $(trace_ompt_tests): src/ompt/liballocarrays-ompt.la
+
+# What it costs, without it and with it; make trace-cost TRACE_FILE=NAME writes there.
+EXTRA_PROGRAMS += bench/trace_cost
+bench_trace_cost_CPPFLAGS = $(public_includes)
+bench_trace_cost_LDFLAGS = $(AA_NO_AS_NEEDED_LDFLAGS)
+bench_trace_cost_LDADD = liballocarrays.la $(OPENMP_CFLAGS)
+trace-cost: bench/trace_cost
+	OMP_WAIT_POLICY=passive bench/trace_cost $(TRACE_FILE)
+.PHONY: trace-cost
