@@ -1,5 +1,5 @@
-/* Cholesky: a batch of SIZE small dense systems, solved by Cholesky's factorisation, one per iteration of a parallel loop. Each
- * needs a matrix, a factor and two vectors, and is done with them when the iteration ends: AA_SCRATCH.
+/* Cholesky: a batch of SIZE small dense systems, solved by Cholesky's factorisation, one per iteration of a
+ * parallel loop. Each needs a matrix, a factor and two vectors, and is done with them when the iteration ends: AA_SCRATCH.
  *
  * Order and coefficients depend on the number of the system; the solution is known: all ones.
  */
