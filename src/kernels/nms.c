@@ -97,7 +97,7 @@ static aa_status select_boxes(const aai_kernel_use *use, boxes b, int64_t *kept,
 static aa_array suppress(const aai_kernel_use *use, const boxes *b)
 {
     const aa_array *const corners = use->array[0];
-    int64_t stash[STASH], count;
+    int64_t stash[STASH], count = 0;
     aa_array out = aai_kernel_null();
     if (select_boxes(use, *b, stash, STASH, &count) == AA_OK) {
         out = aa_similar_as(corners, AA_I64, 1, &count);

@@ -89,7 +89,7 @@ static aa_array pool(const char *name, aai_kernel_body *const *body, const aa_ar
                      const aa_pool2d_options *options)
 {
     aai_kernel_use use;
-    panes p;
+    panes p = {0};
     aa_array out = aai_kernel_null();
     if (aai_kernel_borrow(&use, name, 1, (const aa_array *const[]){x}) != AA_OK) {
         return out;

@@ -307,7 +307,7 @@ static aa_array reduce(const reduction *r, const char *function, const aa_array 
                        const request *q)
 {
     aai_kernel_use use;
-    plan p;
+    plan p = {0};
     aa_array out = aai_kernel_null();
     if (aai_kernel_borrow(&use, function, 1, (const aa_array *const[]){a}) != AA_OK) {
         return out;
@@ -355,7 +355,7 @@ static aa_status reduce_into(const reduction *r, aa_array *out, const aa_array *
     if (status != AA_OK) {
         return status;
     }
-    plan p;
+    plan p = {0};
     status = plan_call(r, r->name_into, a, &(request){1, &axis, AA_AXES_DROPPED}, &p);
     if (status == AA_OK) {
         status = reduce_into_borrowed(r, &use, &p);
