@@ -11,6 +11,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <link.h>
+#include <pthread.h>
 
 #pragma weak omp_get_level
 #pragma weak omp_in_parallel
@@ -63,8 +64,35 @@ static struct {
 #define OMP_LOAD(member) __atomic_load_n(&omp.member, __ATOMIC_RELAXED)
 #define OMP_STORE(member, value) __atomic_store_n(&omp.member, (value), __ATOMIC_RELAXED)
 
+/* Held around each use of the loader, and across a fork: glibc's own lock would stay held in the child for ever if
+ * another thread had it. Recursive, as that one is: a signal handler may come in between. Taken after all others; under it the loader is
+ * called, and none of our locks is taken. */
+static pthread_mutex_t loader_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void make_loader_lock(void)
+{
+    pthread_mutexattr_t attributes;
+    (void)pthread_mutexattr_init(&attributes);
+    (void)pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_RECURSIVE);
+    (void)pthread_mutex_init(&loader_lock, &attributes);
+    (void)pthread_mutexattr_destroy(&attributes);
+}
+
+static void hold_loader(void)
+{
+    (void)pthread_mutex_lock(&loader_lock);
+}
+
+static void let_loader_go(void)
+{
+    (void)pthread_mutex_unlock(&loader_lock);
+}
+
 __attribute__((constructor(101))) static void find_linked(void)
 {
+    make_loader_lock();
+    /* In a child the holder has another number, so the lock is made anew. Registered first: its hold comes last. */
+    (void)pthread_atfork(hold_loader, let_loader_go, make_loader_lock);
     OMP_STORE(level, omp_get_level);
     OMP_STORE(in_parallel, omp_in_parallel);
     OMP_STORE(thread_num, omp_get_thread_num);
@@ -139,11 +167,15 @@ static void look_among_the_loaded(void)
 
 void aai_omp_look_again(void)
 {
-    if (OMP_LOAD(get) != NULL || OMP_LOAD(level) != NULL || nothing_new()) {
+    if (OMP_LOAD(get) != NULL || OMP_LOAD(level) != NULL) {
         return;
     }
     const int kept = errno;
-    look_among_the_loaded();
+    (void)pthread_mutex_lock(&loader_lock);
+    if (!nothing_new()) {
+        look_among_the_loaded();
+    }
+    (void)pthread_mutex_unlock(&loader_lock);
     errno = kept;
 }
 

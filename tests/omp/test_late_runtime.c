@@ -7,7 +7,10 @@
 
 #include <allocarrays/impl/task.h>
 #include <dlfcn.h>
+#include <pthread.h>
 #include <stdint.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 extern void *omp_alloc(size_t bytes, uintptr_t handle);
 extern void omp_free(void *pointer, uintptr_t handle);
@@ -120,9 +123,48 @@ START_TEST(a_runtime_that_comes_late_serves_from_then_on)
 }
 END_TEST
 
+static bool stop;
+
+static void *enter_scopes(void *none)
+{
+    while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
+        AA_WITH(aa_heap()) {
+        }
+    }
+    return none;
+}
+
+/* A scope looks whether a runtime was loaded, under the loader's lock, which no child inherits free. */
+START_TEST(a_child_forked_while_a_thread_looks_for_a_runtime_goes_on)
+{
+    enum { CHILDREN = 400 };
+    pthread_t thread;
+    ck_assert_int_eq(pthread_create(&thread, NULL, enter_scopes, NULL), 0);
+    int ended_well = 0;
+    for (int i = 0; i < CHILDREN; ++i) {
+        const pid_t child = fork();
+        if (child == 0) {
+            (void)alarm(10);
+            AA_WITH(aa_heap()) {
+            }
+            _exit(0);
+        }
+        int status = 0;
+        ended_well += waitpid(child, &status, 0) == child && status == 0;
+        if (ended_well <= i) {
+            break;
+        }
+    }
+    __atomic_store_n(&stop, true, __ATOMIC_RELAXED);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    ck_assert_int_eq(ended_well, CHILDREN);
+}
+END_TEST
+
 AA_TEST_MAIN("late runtime", AA_TEST_BUMP(without_a_runtime_what_needs_one_is_unsupported),
              AA_TEST_BUMP(without_a_runtime_the_scope_alone_serves_omp_alloc),
              AA_TEST_LOOP(without_a_runtime_its_own_allocators_end_the_process_with_a_sentence, 0,
                           2),
              AA_TEST_BUMP(a_task_without_a_runtime_that_has_a_scope_of_its_own_is_not_told),
-             AA_TEST_BUMP(a_runtime_that_comes_late_serves_from_then_on))
+             AA_TEST_BUMP(a_runtime_that_comes_late_serves_from_then_on),
+             AA_TEST(a_child_forked_while_a_thread_looks_for_a_runtime_goes_on))
