@@ -53,9 +53,7 @@ static void *map_aligned(size_t bytes, size_t alignment, mapping how)
     if (before != 0) {
         (void)munmap(wide, before);
     }
-    if (alignment != before) {
-        (void)munmap(wide + before + bytes, alignment - before);
-    }
+    (void)munmap(wide + before + bytes, alignment - before);
     return wide + before;
 }
 

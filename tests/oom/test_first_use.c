@@ -162,6 +162,12 @@ static void on_heap(int kind)
     if (GOT(!aa_is_null(&array))) {
         MUST(aa_is_valid(&array));
     }
+    static double ones[10] = {1, 1, 1};
+    const aa_array wrapped = aa_wrap(ones, AA_F64, 1, SHAPE(10), NULL);
+    aa_array copy = aa_materialize(&wrapped);
+    if (GOT(!aa_is_null(&copy))) {
+        MUST(((double *)copy.data)[2] == 1 && aa_array_free(&copy) == AA_OK);
+    }
     const aa_mark mark = aa_mark_take(a);
     void *const p = aa_alloc(a, 100);
     (void)GOT(p != NULL);

@@ -269,6 +269,79 @@ START_TEST(what_an_allocator_owns_is_found_in_the_memory_of_every_thread)
 }
 END_TEST
 
+static void keep_a_mark(guest *g)
+{
+    const aa_mark mark = aa_mark_take(g->argument);
+    g->wrong += aa_mark_is_null(mark);
+    guest_stay(g);
+    g->wrong += aa_mark_drop(mark) != AA_OK;
+}
+
+START_TEST(marks_of_two_other_threads_refuse_a_reset_until_both_are_gone)
+{
+    aa_allocator *const a = aa_shared_create(NULL);
+    guest one, two;
+    guest_invite(&one, keep_a_mark, a);
+    guest_invite(&two, keep_a_mark, a);
+    assert_refused(aa_reset(a), AA_BUSY, AA_RESET_IN_USE);
+    guest_dismiss(&one);
+    assert_refused(aa_reset(a), AA_BUSY, AA_RESET_IN_USE);
+    guest_dismiss(&two);
+    assert_status(aa_reset(a), AA_OK);
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
+START_TEST(a_pin_in_any_threads_memory_refuses_a_reset)
+{
+    enum { THREADS = 4 };
+    aa_allocator *const a = _i == PRIVATE ? aa_private_create(NULL) : aa_shared_create(NULL);
+    aa_array arrays[THREADS];
+#pragma omp parallel num_threads(THREADS)
+    arrays[omp_get_thread_num()] = aa_empty(a, AA_F64, 1, SHAPE(10));
+    for (int i = 0; i < THREADS; ++i) {
+        ck_assert(!aa_is_null(&arrays[i]));
+        assert_status(aa_pin(&arrays[i]), AA_OK);
+        assert_refused(aa_reset(a), AA_BUSY, AA_RESET_IN_USE);
+        assert_status(aa_unpin(&arrays[i]), AA_OK);
+    }
+    assert_status(aa_reset(a), AA_OK);
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
+START_TEST(a_private_allocators_arena_is_not_handed_on)
+{
+    aa_allocator *const a = aa_private_create(NULL);
+    ck_assert_ptr_nonnull(aa_alloc(a, 100));
+    assert_status(aa_arena_adopt(aa_private_arena(a)), AA_INVALID);
+    assert_status(aa_arena_adopt(a), AA_INVALID);
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
+static void *short_alloc(void *state, size_t least, size_t *bytes, size_t alignment)
+{
+    void *p = NULL;
+    *bytes = least / 2; /* which its contract forbids */
+    ++*(int *)state;
+    return posix_memalign(&p, alignment, *bytes) == 0 ? p : NULL;
+}
+
+START_TEST(memory_that_breaks_an_upstreams_contract_goes_back_to_it)
+{
+    static const aa_upstream_ops ops = {
+        .size = sizeof ops, .alloc = short_alloc, .free = generous_free};
+    int out = 0;
+    aa_upstream *const upstream = aa_upstream_custom(&ops, &out);
+    aa_allocator *const a = bump_create(_i, &(aa_options){.upstream = upstream});
+    assert_fails(aa_alloc(a, 1000), AA_NOMEM);
+    ck_assert_int_eq(out, 0);
+    assert_status(aa_destroy(a), AA_OK);
+    assert_status(aa_upstream_destroy(upstream), AA_OK);
+}
+END_TEST
+
 /* ---- arrays ----------------------------------------------------------------------------------------------------- */
 
 START_TEST(an_open_start_beside_a_stop_outside_is_named_as_the_stop)
@@ -615,6 +688,10 @@ AA_TEST_MAIN("edges", AA_TEST_BUMP(options_just_outside_their_range_are_refused)
              AA_TEST_BUMP(a_fallback_that_refuses_is_no_memory),
              AA_TEST(a_large_piece_given_back_twice_is_refused_among_others),
              AA_TEST_BUMP(what_an_allocator_owns_is_found_in_the_memory_of_every_thread),
+             AA_TEST(marks_of_two_other_threads_refuse_a_reset_until_both_are_gone),
+             AA_TEST_LOOP(a_pin_in_any_threads_memory_refuses_a_reset, SHARED, BUMP_KINDS),
+             AA_TEST(a_private_allocators_arena_is_not_handed_on),
+             AA_TEST_BUMP(memory_that_breaks_an_upstreams_contract_goes_back_to_it),
              AA_TEST(an_open_start_beside_a_stop_outside_is_named_as_the_stop),
              AA_TEST(strides_whose_bytes_pass_the_largest_object_are_an_overflow),
              AA_TEST(a_thread_that_ends_with_an_open_mark_of_the_heap_leaves_its_blocks),
