@@ -42,8 +42,8 @@ static bool is_fitted(const double *y)
 
 static bool fit_by_malloc(long number)
 {
-    double *const a = malloc(POINTS * COEFFICIENTS * sizeof *a), *const y =
-                                                                     malloc(POINTS * sizeof *y);
+    double *const a = malloc(sizeof *a * POINTS * COEFFICIENTS), *const y =
+                                                                     malloc(sizeof *y * POINTS);
     bool good = a != NULL && y != NULL;
     if (good) {
         sample(number, a, y);
