@@ -35,7 +35,7 @@ static inline long size_argument(int count, char **arguments, long standard, lon
         size > most) {
         (void)fprintf(stderr, "usage: %s [SIZE], SIZE from %ld to %ld (default %ld)\n",
                       arguments[0], least, most, standard);
-        exit(2);
+        _Exit(2); /* nothing is open yet */
     }
     return size;
 }
