@@ -71,7 +71,7 @@ bool aai_kernel_matrix_of(const aa_array *array, char *at, aai_kernel_matrix *ma
         return false;
     }
     const int64_t length = straight ? columns : rows;
-    const int64_t stride = straight ? by_row : by_column;
+    const int64_t stride = aai_kernel_stride(array, straight ? 0 : 1);
     const int64_t least = length > 1 ? length : 1;
     *matrix = (aai_kernel_matrix){at, stride > least ? stride : least, !straight};
     return true;

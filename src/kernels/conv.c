@@ -132,7 +132,7 @@ static sizes sizes_of(const aa_array *x, const aa_array *w, const aa_conv2d_opti
     s.oh = positions(s.h, s.kh, by->padding_h, by->dilation_h, by->stride_h);
     s.ow = positions(s.w, s.kw, by->padding_w, by->dilation_w, by->stride_w);
     for (int axis = 0; axis < 4; ++axis) {
-        s.step[axis] = x->strides[axis];
+        s.step[axis] = aai_kernel_stride(x, axis);
     }
     return s;
 }
@@ -162,7 +162,7 @@ static aa_status size_slice(const aai_kernel_use *use, sizes *s)
 static void start_with_bias(const convolution *c, int64_t group, char *out)
 {
     const aa_array *const b = c->use->array[2];
-    const int64_t step = b->strides[0] * (int64_t)aa_dtype_size(b->dtype);
+    const int64_t step = aai_kernel_stride(b, 0) * (int64_t)aa_dtype_size(b->dtype);
     const char *const first = c->use->at[2] + group * c->s.outputs * step;
     (b->dtype == AA_F64 ? repeat_f64 : repeat_f32)(&c->s, first, step, out);
 }

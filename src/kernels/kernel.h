@@ -83,6 +83,12 @@ static inline bool aai_kernel_same_shape(const aa_array *a, int ndim, const int6
     return true;
 }
 
+/* Elements from one of an axis to the next: 0 where there is no next, for that stride may be any number. */
+static inline int64_t aai_kernel_stride(const aa_array *a, int axis)
+{
+    return a->shape[axis] > 1 ? a->strides[axis] : 0;
+}
+
 /* Free a temporary or a result of this call: made by it, pinned by nobody, so this cannot fail. */
 static inline void aai_kernel_drop(aa_array *array)
 {

@@ -60,8 +60,7 @@ void aai_kernel_loop_add(aai_kernel_loop *loop, const aa_array *array, char *at)
     const int missing = loop->ndim - array->ndim;
     int64_t *const step = loop->step[loop->operands];
     for (int axis = 0; axis < loop->ndim; ++axis) {
-        const bool repeated = axis < missing || array->shape[axis - missing] == 1;
-        step[axis] = repeated ? 0 : array->strides[axis - missing] * size;
+        step[axis] = axis < missing ? 0 : aai_kernel_stride(array, axis - missing) * size;
     }
     loop->at[loop->operands] = at;
     loop->operands += 1;

@@ -140,9 +140,9 @@ aa_array aa_nms(const aa_array *corners, const aa_array *scores, double threshol
         const boxes b = {.count = corners->shape[0],
                          .corner = use.at[0],
                          .score = use.at[1],
-                         .box_step = corners->strides[0] * size,
+                         .box_step = aai_kernel_stride(corners, 0) * size,
                          .corner_step = corners->strides[1],
-                         .score_step = scores->strides[0] * size,
+                         .score_step = aai_kernel_stride(scores, 0) * size,
                          .threshold = threshold};
         out = suppress(&use, &b);
     }

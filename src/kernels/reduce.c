@@ -111,7 +111,7 @@ static division divide(const aa_array *a, unsigned axes)
             d.rest.strides[d.rest.ndim] = a->strides[i];
             d.rest.ndim += 1;
         } else if (a->shape[i] != 1) {
-            divide_off(&d, (reach){a->shape[i], a->strides[i] * size});
+            divide_off(&d, (reach){a->shape[i], aai_kernel_stride(a, i) * size});
         }
     }
     if (d.count == 0) {
@@ -126,7 +126,7 @@ static void reduce_plain(const reduction *r, const aa_array *out, const task *t)
     aai_kernel_loop loop;
     aai_kernel_loop_init(&loop, out->ndim, out->shape, t->axis.count);
     const int last = t->rest.ndim - 1;
-    if (last >= 0 && folds_rows(t->rest.strides[last] * size, &t->axis)) {
+    if (last >= 0 && folds_rows(aai_kernel_stride(&t->rest, last) * size, &t->axis)) {
         loop.least = ROW_PIECE;
     }
     aai_kernel_loop_add(&loop, out, out->data);

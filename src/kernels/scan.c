@@ -54,7 +54,7 @@ static aa_array find_along(const search *s, const aa_array *a, int axis)
     const aa_array starts = without_axis(a, axis);
     const aa_array out = aa_similar_as(a, AA_I64, starts.ndim, starts.shape);
     if (!aa_is_null(&out)) {
-        const walk w = {a->shape[axis], {0, a->strides[axis] * size}};
+        const walk w = {a->shape[axis], {0, aai_kernel_stride(a, axis) * size}};
         walk_all(&out, &starts, &w, s->body[aai_kernel_index(a->dtype)]);
     }
     return out;
@@ -137,7 +137,8 @@ aa_array aa_cumsum(const aa_array *a, int axis)
     if (!aa_is_null(&out) && aa_count(a) > 0) {
         const int64_t size = (int64_t)aa_dtype_size(a->dtype);
         const aa_array to = without_axis(&out, number), from = without_axis(a, number);
-        const walk w = {a->shape[number], {out.strides[number] * size, a->strides[number] * size}};
+        const walk w = {a->shape[number],
+                        {out.strides[number] * size, aai_kernel_stride(a, number) * size}};
         walk_all(&to, &from, &w, a->dtype == AA_F64 ? cumsum_f64 : cumsum_f32);
     }
     aai_kernel_return(&use);

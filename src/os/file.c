@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
@@ -47,12 +48,45 @@ int aai_file_create(const char *path)
     return result;
 }
 
+/* Take the signal back that a write sent to this thread, while it is blocked. Ours alone: not one that waited. */
+static void take_back(int number, const sigset_t *waited)
+{
+    sigset_t now, one;
+    int taken;
+    (void)sigemptyset(&one);
+    (void)sigaddset(&one, number);
+    if (sigismember(waited, number) == 0 && sigpending(&now) == 0 &&
+        sigismember(&now, number) == 1) {
+        (void)sigwait(&one, &taken);
+    }
+}
+
+/* As write, but a pipe whose reader went and a file at the limit of its size are errors, not the process's end. */
+static ssize_t write_quietly(int file, const char *text, size_t bytes)
+{
+    sigset_t both, before, waited;
+    (void)sigemptyset(&both);
+    (void)sigemptyset(&waited);
+    (void)sigaddset(&both, SIGPIPE);
+    (void)sigaddset(&both, SIGXFSZ);
+    (void)pthread_sigmask(SIG_BLOCK, &both, &before);
+    (void)sigpending(&waited);
+    const ssize_t done = write(file, text, bytes);
+    const int error = done < 0 ? errno : 0;
+    if (error == EPIPE || error == EFBIG) {
+        take_back(error == EPIPE ? SIGPIPE : SIGXFSZ, &waited);
+    }
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    errno = error;
+    return done;
+}
+
 int aai_file_append(int file, const char *text, size_t bytes)
 {
     const int kept = errno;
     int result = 0;
     while (bytes > 0 && result == 0) {
-        const ssize_t done = write(file, text, bytes);
+        const ssize_t done = write_quietly(file, text, bytes);
         if (done > 0) {
             text += done;
             bytes -= (size_t)done;

@@ -8,7 +8,7 @@
  * more rights than its user has, and while another process has made it and writes it (EBUSY). Does not wait for the
  * reader of a pipe (ENXIO). */
 int aai_file_create(const char *path);
-/* Append all of it at once; 0 or an errno. */
+/* Append all of it at once; 0 or an errno. No signal comes of it (SIGPIPE, SIGXFSZ). */
 int aai_file_append(int file, const char *text, size_t bytes);
 void aai_file_close(int file);
 

@@ -4,6 +4,8 @@
 
 #include <allocarrays.h>
 #include <omp.h>
+#include <signal.h>
+#include <sys/resource.h>
 
 static void one_round(void)
 {
@@ -42,6 +44,61 @@ START_TEST(a_full_disk_ends_the_recording_with_one_sentence)
     ck_assert_msg(occurrences(result.text, "AA_TRACE: the file cannot be written") == 1 &&
                       occurrences(result.text, SAYS) == 1,
                   "%s", result.text);
+}
+END_TEST
+
+static void lose_the_reader(void)
+{
+    (void)signal(SIGPIPE, SIG_DFL);
+    const int reader = open(getenv("AA_TRACE"), O_RDONLY | O_NONBLOCK);
+    must(reader >= 0);
+    one_round();
+    must(close(reader) == 0);
+    overflow_two_buffers();
+}
+
+static void reach_the_limit(void)
+{
+    const struct rlimit few = {100000, 100000};
+    (void)signal(SIGXFSZ, SIG_DFL);
+    must(setrlimit(RLIMIT_FSIZE, &few) == 0);
+    overflow_two_buffers();
+}
+
+START_TEST(a_write_that_would_kill_the_process_ends_the_recording_with_one_sentence)
+{
+    trace t;
+    child_result result;
+    trace_name(&t);
+    ck_assert(_i != 0 || mkfifo(t.path, 0600) == 0);
+    run_with(&result, _i == 0 ? lose_the_reader : reach_the_limit, t.path);
+    ck_assert_int_eq(unlink(t.path), 0);
+    assert_exited_well(&result);
+    ck_assert_msg(occurrences(result.text, "AA_TRACE: the file cannot be written") == 1 &&
+                      occurrences(result.text, SAYS) == 1,
+                  "%s", result.text);
+}
+END_TEST
+
+static void wait_with_a_signal(void)
+{
+    sigset_t pipes, waiting;
+    (void)signal(SIGPIPE, SIG_DFL);
+    must(sigemptyset(&pipes) == 0 && sigaddset(&pipes, SIGPIPE) == 0);
+    must(pthread_sigmask(SIG_BLOCK, &pipes, NULL) == 0 && raise(SIGPIPE) == 0);
+    lose_the_reader();
+    must(sigpending(&waiting) == 0 && sigismember(&waiting, SIGPIPE) == 1);
+}
+
+START_TEST(a_signal_that_the_program_holds_back_is_left_to_it)
+{
+    trace t;
+    child_result result;
+    trace_name(&t);
+    ck_assert_int_eq(mkfifo(t.path, 0600), 0);
+    run_with(&result, wait_with_a_signal, t.path);
+    ck_assert_int_eq(unlink(t.path), 0);
+    assert_exited_well(&result);
 }
 END_TEST
 
@@ -236,6 +293,8 @@ END_TEST
 AA_TEST_MAIN(
     "trace files", AA_TEST(a_bad_path_gives_one_sentence_and_the_program_runs_on),
     AA_TEST(a_full_disk_ends_the_recording_with_one_sentence),
+    AA_TEST_LOOP(a_write_that_would_kill_the_process_ends_the_recording_with_one_sentence, 0, 2),
+    AA_TEST(a_signal_that_the_program_holds_back_is_left_to_it),
     AA_TEST(a_percent_p_in_the_path_is_the_number_of_the_process),
     AA_TEST(a_forked_child_writes_nothing_into_its_parents_file),
     AA_TEST(a_fork_beside_a_thread_that_records_loses_and_doubles_nothing),

@@ -439,6 +439,53 @@ START_TEST(a_blas_with_threads_of_its_own_runs_with_one_and_gets_the_others_back
 }
 END_TEST
 
+/* The sanitizers see a stride that is multiplied in vain; a product is refused where it is read. */
+START_TEST(the_stride_of_an_axis_without_a_second_element_is_not_read)
+{
+    const int64_t far = INT64_MAX;
+    double values[] = {1, 2, 3, 4};
+    const aa_array row = aa_wrap(values, AA_F64, 2, SHAPE(1, 4), SHAPE(far, 1));
+    const aa_array column = aa_wrap(values, AA_F64, 2, SHAPE(4, 1), SHAPE(1, -far));
+    const aa_array single = aa_wrap(values + 1, AA_F64, 1, SHAPE(1), SHAPE(far));
+    const aa_array none = aa_wrap(values, AA_F64, 2, SHAPE(3, 0), SHAPE(1, far));
+    const aa_array image = aa_wrap(values, AA_F64, 4, SHAPE(1, 1, 2, 1), SHAPE(far, far, 1, far));
+    const aa_array pixel = aa_wrap(values, AA_F64, 4, SHAPE(1, 1, 1, 1), SHAPE(far, far, far, far));
+    const aa_conv2d_options apart = {
+        .stride_w = 3, .padding_w = 3, .padding_h = 1, .dilation_w = 3};
+    const aa_pool2d_options wide = {3, 3, 1, 1, 2, 2};
+    const struct {
+        aa_array result;
+        int64_t count;
+        double first;
+    } cases[] = {{aa_matmul(&row, &column), 1, 30},
+                 {aa_matmul(&column, &row), 16, 1},
+                 {aa_dense(&row, &row, &single), 1, 32},
+                 {aa_sum(&row, 0), 4, 1},
+                 {aa_sum(&column, 1), 4, 1},
+                 {aa_sum(&none, 1), 3, 0},
+                 {aa_sum_axes(&none, 2, (const int[]){0, 1}, AA_AXES_KEPT), 1, 0},
+                 {aa_cumsum(&single, 0), 1, 2},
+                 {aa_cumsum(&column, 1), 4, 1},
+                 {aa_conv2d(&image, &pixel, &single), 2, 3},
+                 {aa_conv2d_with(&image, &pixel, NULL, &apart), 12, 0},
+                 {aa_avgpool2d(&image, &wide), 12, 1},
+                 {aa_softmax(&column), 4, 1}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; ++i) {
+        ck_assert_msg(!aa_is_null(&cases[i].result), "%zu", i);
+        ck_assert_int_eq(aa_count(&cases[i].result), cases[i].count);
+        ck_assert_double_eq(((const double *)cases[i].result.data)[0], cases[i].first);
+        aa_array result = cases[i].result;
+        assert_status(aa_array_free(&result), AA_OK);
+    }
+    aa_array found[] = {aa_argmax(&single, 0), aa_argmin(&column, 1), aa_nms(&row, &single, 0.5)};
+    for (size_t i = 0; i < 3; ++i) {
+        ck_assert_int_eq(found[i].dtype, AA_I64);
+        ck_assert_int_eq(((const int64_t *)found[i].data)[0], 0);
+        assert_status(aa_array_free(&found[i]), AA_OK);
+    }
+}
+END_TEST
+
 AA_TEST_MAIN("kernels: edges",
              AA_TEST_LOOP(a_kernel_whose_nth_request_is_refused_says_so_and_keeps_nothing, 0,
                           REFUSING),
@@ -453,4 +500,5 @@ AA_TEST_MAIN("kernels: edges",
              AA_TEST(a_checked_array_is_pinned_while_a_kernel_reads_it_and_refused_when_stale),
              AA_TEST(extents_of_one_and_none_overlap_as_they_should),
              AA_TEST(a_convolution_of_fewer_images_than_threads_is_right),
-             AA_TEST(a_blas_with_threads_of_its_own_runs_with_one_and_gets_the_others_back))
+             AA_TEST(a_blas_with_threads_of_its_own_runs_with_one_and_gets_the_others_back),
+             AA_TEST(the_stride_of_an_axis_without_a_second_element_is_not_read))
