@@ -74,6 +74,17 @@ START_TEST(a_scope_is_named_by_thread_place_level_and_reset)
 }
 END_TEST
 
+START_TEST(the_callers_own_scope_is_not_among_those_that_refuse)
+{
+    aa_allocator *const a = bump_create(SHARED + _i, NULL);
+    AA_WITH(a) {
+        refused_while(a, stay_in_scope);
+    }
+    assert_says("1 scope(s) or token(s) of other threads are open");
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
 static aa_token token;
 
 static void stay_in_token(guest *g)
@@ -208,6 +219,7 @@ END_TEST
 
 AA_TEST_MAIN("misuse: reports",
              AA_TEST_LOOP(a_scope_is_named_by_thread_place_level_and_reset, 0, 2),
+             AA_TEST_LOOP(the_callers_own_scope_is_not_among_those_that_refuse, 0, 2),
              AA_TEST_LOOP(a_token_is_named_as_one, 0, 2),
              AA_TEST_LOOP(marks_are_named_by_thread_number_and_the_oldest, 0, 2),
              AA_TEST_BUMP(a_pin_is_named_by_who_pinned_and_which_array),

@@ -174,6 +174,87 @@ START_TEST(a_call_during_another_is_busy_though_what_is_in_scope_has_room)
 }
 END_TEST
 
+/* ---- methods that use the library themselves ---- */
+
+typedef struct busy_methods {
+    char memory[4096];
+    size_t used;
+    int served; /* calls of the library from inside a method that were served */
+} busy_methods;
+
+static void use_the_library(busy_methods *m)
+{
+    void *const p = aa_alloc(aa_heap(), 10);
+    m->served += p != NULL;
+    aa_free(aa_heap(), p, 10);
+}
+
+static void *busy_alloc(void *state, size_t bytes, size_t alignment)
+{
+    busy_methods *const m = state;
+    use_the_library(m);
+    const size_t start = (m->used + alignment - 1) & ~(alignment - 1);
+    m->used = start + bytes;
+    return m->memory + start;
+}
+
+static void busy_free(void *state, void *pointer, size_t bytes)
+{
+    (void)pointer;
+    (void)bytes;
+    use_the_library(state);
+}
+
+static aa_status busy_reset(void *state)
+{
+    use_the_library(state);
+    return AA_OK;
+}
+
+static void *busy_mark(void *state)
+{
+    use_the_library(state);
+    return state;
+}
+
+static aa_status busy_rewind(void *state, void *mark)
+{
+    (void)mark;
+    use_the_library(state);
+    return AA_OK;
+}
+
+static void busy_destroy(void *state)
+{
+    use_the_library(state);
+}
+
+START_TEST(each_method_of_a_custom_allocator_may_call_the_library)
+{
+    static const aa_allocator_ops ops = {.size = sizeof ops,
+                                         .alloc = busy_alloc,
+                                         .free = busy_free,
+                                         .reset = busy_reset,
+                                         .mark = busy_mark,
+                                         .rewind = busy_rewind,
+                                         .destroy = busy_destroy};
+    static busy_methods m __attribute__((aligned(64)));
+    aa_allocator *const a = aa_custom_create(&ops, &m, NULL);
+    void *const p = aa_alloc(a, 100);
+    ck_assert_int_eq(m.served, 1);
+    aa_free(a, p, 100);
+    ck_assert_int_eq(m.served, 2);
+    const aa_mark mark = aa_mark_take(a);
+    ck_assert_int_eq(m.served, 3);
+    assert_status(aa_mark_rewind(mark), AA_OK);
+    ck_assert_int_eq(m.served, 4);
+    assert_status(aa_reset(a), AA_OK);
+    ck_assert_int_eq(m.served, 5);
+    assert_status(aa_destroy(a), AA_OK);
+    ck_assert_int_eq(m.served, 6);
+}
+END_TEST
+
 AA_TEST_MAIN("mutants", AA_TEST(a_reshape_to_a_negative_extent_beside_an_open_one_is_refused),
              AA_TEST_BUMP(a_reset_whose_larger_block_is_refused_keeps_the_blocks_there_are),
              AA_TEST_BUMP(an_unknown_flag_is_named_alone),
@@ -181,4 +262,5 @@ AA_TEST_MAIN("mutants", AA_TEST(a_reshape_to_a_negative_extent_beside_an_open_on
              AA_TEST_BUMP(a_reset_without_a_guard_gives_the_same_memory_again),
              AA_TEST(similar_of_eight_axes_has_the_same_extents_and_strides),
              AA_TEST_BUMP(large_memory_that_a_team_clears_is_zero),
-             AA_TEST(a_call_during_another_is_busy_though_what_is_in_scope_has_room))
+             AA_TEST(a_call_during_another_is_busy_though_what_is_in_scope_has_room),
+             AA_TEST(each_method_of_a_custom_allocator_may_call_the_library))
