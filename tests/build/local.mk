@@ -52,6 +52,7 @@ check-bad-input:
 # SAMPLE=, SEED= and JOBS= choose, WRITE=1 writes doc/mutation.md. Slow: results are kept below mutation/ and used again.
 mutation: all
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS= >/dev/null
+	$(MAKE) $(AM_MAKEFLAGS) $(model_programs) >/dev/null
 	sample='$(SAMPLE)'; changed='$(CHANGED)'; SEED='$(SEED)'; JOBS='$(JOBS)'; WRITE='$(WRITE)'; \
 	case '$(SIZE)$(CHANGED)' in '' | ci) ;; *) sample=$${sample:-0} ;; esac; \
 	srcdir='$(srcdir)' CC='$(CC)' $(srcdir)/tools/mutate --sample "$${sample:-150}" --seed "$${SEED:-1}" \

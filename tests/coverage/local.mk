@@ -45,10 +45,16 @@ interposed_tests += tests/omp/test_omp_edges
 
 # Neither compiled nor linked with OpenMP: a runtime comes by dlopen.
 if C_TESTS
-check_PROGRAMS += tests/omp/test_late_runtime
+check_PROGRAMS += tests/omp/test_late_runtime tests/omp/test_poor_runtime
 endif
 tests_omp_test_late_runtime_SOURCES = tests/omp/test_late_runtime.c tests/support/runner.c
 tests_omp_test_late_runtime_CFLAGS = $(plain_cflags) $(CHECK_CFLAGS)
 tests_omp_test_late_runtime_LDFLAGS = $(AA_NO_AS_NEEDED_LDFLAGS)
 tests_omp_test_late_runtime_LDADD = src/omp/liballocarrays-omp.la liballocarrays.la $(CHECK_LIBS) \
 	$(AA_THREAD_CFLAGS) $(AA_CORE_LIBS)
+
+# As that one, with functions of a runtime in the program itself.
+tests_omp_test_poor_runtime_SOURCES = tests/omp/test_poor_runtime.c tests/support/runner.c
+tests_omp_test_poor_runtime_CFLAGS = $(plain_cflags) $(CHECK_CFLAGS)
+tests_omp_test_poor_runtime_LDFLAGS = $(AA_NO_AS_NEEDED_LDFLAGS)
+tests_omp_test_poor_runtime_LDADD = liballocarrays.la $(CHECK_LIBS) $(AA_THREAD_CFLAGS) $(AA_CORE_LIBS)

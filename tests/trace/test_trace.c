@@ -127,6 +127,12 @@ START_TEST(a_reset_says_what_it_took_back_and_a_refused_one_why)
     const event *const counters = done + 1;
     ck_assert_int_eq(counters->phase, 'C');
     ck_assert_int_eq(event_number(counters, "used"), 0);
+    const event *begun = done;
+    while (begun->phase != 'B' || strcmp(begun->name, "aa_reset") != 0) {
+        --begun;
+    }
+    ck_assert_int_eq(begun[-1].phase, 'C'); /* what there was up to the reset */
+    ck_assert_int_eq(event_number(&begun[-1], "used"), TEAM * ROW + TASKS * 64);
     trace_end(&t);
 }
 END_TEST

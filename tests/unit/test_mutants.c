@@ -174,6 +174,17 @@ START_TEST(a_call_during_another_is_busy_though_what_is_in_scope_has_room)
 }
 END_TEST
 
+START_TEST(one_byte_at_alignment_one_takes_one_byte)
+{
+    aa_allocator *const a = bump_create(_i, &(aa_options){.alignment = 1});
+    for (unsigned count = 1; count <= 3; ++count) { /* the first opens the block */
+        ck_assert_ptr_nonnull(aa_alloc(a, 1));
+        ck_assert_uint_eq(stats_of(a).used, count);
+    }
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
 /* ---- methods that use the library themselves ---- */
 
 typedef struct busy_methods {
@@ -263,4 +274,5 @@ AA_TEST_MAIN("mutants", AA_TEST(a_reshape_to_a_negative_extent_beside_an_open_on
              AA_TEST(similar_of_eight_axes_has_the_same_extents_and_strides),
              AA_TEST_BUMP(large_memory_that_a_team_clears_is_zero),
              AA_TEST(a_call_during_another_is_busy_though_what_is_in_scope_has_room),
+             AA_TEST_BUMP(one_byte_at_alignment_one_takes_one_byte),
              AA_TEST(each_method_of_a_custom_allocator_may_call_the_library))
