@@ -146,6 +146,30 @@ static void resets_its_own(guest *g)
     g->wrong += aa_destroy(own) != AA_OK;
 }
 
+/* Its other outer threads could use the memory meanwhile, whatever they do. */
+START_TEST(a_team_inside_another_resets_only_where_that_has_one_thread)
+{
+    aa_allocator *const a = bump_create(SHARED + _i, NULL);
+    omp_set_max_active_levels(3);
+    for (int outer = 1; outer <= 2; ++outer) {
+        int passed = 0, refused = 0;
+        record_violations();
+#pragma omp parallel num_threads(outer) reduction(+ : passed, refused)
+        if (omp_get_thread_num() == 0) {
+#pragma omp parallel num_threads(2) reduction(+ : passed, refused)
+            {
+                const aa_status status = aa_reset_team(a);
+                passed += status == AA_OK;
+                refused += status == AA_BUSY;
+            }
+        }
+        ck_assert_int_eq(passed, outer == 1 ? 2 : 0);
+        ck_assert_int_eq(refused, outer == 1 ? 0 : 2);
+    }
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
 START_TEST(two_teams_with_an_allocator_each_do_not_disturb_each_other)
 {
     guest g;
@@ -294,6 +318,7 @@ AA_TEST_MAIN("reset team",
              AA_TEST(every_thread_gets_the_status_of_its_own_reset),
              AA_TEST_BUMP(teams_of_different_sizes_take_turns),
              AA_TEST_LOOP(a_host_threads_team_can_reset, 0, 2),
+             AA_TEST_LOOP(a_team_inside_another_resets_only_where_that_has_one_thread, 0, 2),
              AA_TEST(two_teams_with_an_allocator_each_do_not_disturb_each_other),
              AA_TEST(the_allocator_expression_is_evaluated_once_a_thread),
              AA_TEST(it_is_an_expression),
