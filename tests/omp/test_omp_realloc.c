@@ -161,10 +161,34 @@ START_TEST(another_thread_may_resize)
 }
 END_TEST
 
+/* Threads of a team that stay, with what they hold of the round before. */
+START_TEST(a_thread_whose_memory_is_of_an_earlier_round_resizes_anothers)
+{
+    aa_allocator *const a = omp_kind_create(_i);
+    const omp_allocator_handle_t h = handle_of(a);
+    int wrong = 0;
+#pragma omp parallel num_threads(2) reduction(+ : wrong)
+    wrong += omp_alloc(SMALL, h) == NULL;
+    assert_status(aa_reset(a), AA_OK);
+    unsigned char *const p = omp_alloc(SMALL, h);
+    pattern_fill(p, SMALL, 1);
+#pragma omp parallel num_threads(2) reduction(+ : wrong)
+    if (omp_get_thread_num() == 1) {
+        unsigned char *const q = omp_realloc(p, LARGE, h, h);
+        wrong += q == NULL || q == p || !pattern_holds(q, SMALL, 1);
+    }
+    ck_assert_int_eq(wrong, 0);
+    ck_assert(pattern_holds(p, SMALL, 1));
+    omp_kind_destroy(a);
+}
+END_TEST
+
 AA_TEST_MAIN("omp: realloc", AA_TEST_LOOP(contents_move_between_any_two_places, 0, PLACES *PLACES),
              AA_TEST_BUMP(the_newest_grows_in_place),
              AA_TEST_OMP_KINDS(without_a_handle_memory_stays_where_it_is),
              AA_TEST_OMP_KINDS(null_is_alloc_and_zero_is_free),
              AA_TEST_LOOP(a_refusal_keeps_the_old_block, 0, PLACES),
              AA_TEST_BUMP(a_size_that_is_forgotten_is_bounded),
-             AA_TEST_OMP_KINDS(another_thread_may_resize))
+             AA_TEST_OMP_KINDS(another_thread_may_resize),
+             AA_TEST_LOOP(a_thread_whose_memory_is_of_an_earlier_round_resizes_anothers, SHARED,
+                          SHARED + 2))
