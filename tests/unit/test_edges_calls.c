@@ -1,9 +1,13 @@
 /* Calls in rare places: a stale array read inside an upstream, a thread whose very first call meets another's
- * arena. */
+ * arena, what liballocarrays-omp asks for, allocators that ask each other, tasks that the test kit sees. */
 #include "kinds.h"
+#include "patterns.h"
 #include "runner.h"
 #include "violations.h"
 
+#include <allocarrays/impl/serve.h>
+#include <allocarrays/impl/task.h>
+#include <omp.h>
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -90,6 +94,207 @@ START_TEST(a_threads_first_call_on_anothers_arena_is_refused)
 }
 END_TEST
 
+/* ---- what liballocarrays-omp asks for ------------------------------------------------------------------------- */
+
+static char pool[1 << 12] __attribute__((aligned(64)));
+static size_t pool_used;
+static int pool_frees;
+
+static void *pool_alloc(void *state, size_t bytes, size_t alignment)
+{
+    (void)state;
+    const size_t start = (pool_used + alignment - 1) & ~(alignment - 1);
+    pool_used = start + bytes;
+    return pool_used <= sizeof pool ? pool + start : NULL;
+}
+
+static void pool_free(void *state, void *pointer, size_t bytes)
+{
+    (void)state;
+    (void)pointer;
+    (void)bytes;
+    ++pool_frees;
+}
+
+static aa_status pool_reset(void *state)
+{
+    (void)state;
+    pool_used = 0;
+    return AA_OK;
+}
+
+static aa_allocator *pool_create(void)
+{
+    static const aa_allocator_ops ops = {
+        .size = sizeof ops, .alloc = pool_alloc, .free = pool_free, .reset = pool_reset};
+    pool_used = 0;
+    pool_frees = 0;
+    return aa_custom_create(&ops, NULL, NULL);
+}
+
+START_TEST(what_was_served_before_a_reset_is_dropped_and_not_freed)
+{
+    aa_allocator *const a = pool_create();
+    void *const p = aai_serve_alloc(a, 100, 0);
+    ck_assert_ptr_eq(aai_serve_owner(p), a);
+    ck_assert_uint_eq(aai_serve_held(p).bytes, 100);
+    assert_status(aa_reset(a), AA_OK);
+    ck_assert_ptr_null(aai_serve_owner(p));
+    ck_assert(aai_serve_free(p));
+    ck_assert_int_eq(pool_frees, 0);
+    ck_assert(!aai_serve_free(p));
+    void *const q = aai_serve_alloc(a, 100, 0);
+    ck_assert(aai_serve_free(q));
+    ck_assert_int_eq(pool_frees, 1);
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
+START_TEST(what_was_served_by_an_allocator_that_is_gone_is_dropped)
+{
+    aa_allocator *const a = pool_create(), *const other = pool_create();
+    void *const p = aai_serve_alloc(a, 100, 0);
+    void *const q = aai_serve_alloc(aa_heap(), 100, 0);
+    ck_assert_uint_eq(aai_serve_held(&a).bytes, 0); /* none of ours, while there is a book */
+    assert_status(aa_destroy(a), AA_OK);
+    ck_assert_ptr_null(aai_serve_owner(p));
+    ck_assert(aai_serve_free(p));
+    ck_assert_int_eq(pool_frees, 0);
+    ck_assert(aai_serve_free(q));
+    assert_status(aa_destroy(other), AA_OK);
+}
+END_TEST
+
+START_TEST(what_one_allocator_served_another_does_not_resize)
+{
+    aa_allocator *const a = bump_create(_i, NULL), *const other = bump_create(_i, NULL);
+    void *const p = aai_serve_alloc(a, 100, 0);
+    ck_assert(!aai_serve_resize(other, p, 200));
+    ck_assert_uint_eq(aai_serve_held(p).bytes, stats_of(a).used);
+    ck_assert(aai_serve_resize(a, p, 200));
+    ck_assert(!aai_serve_resize(a, pool, 200));
+    ck_assert(aai_serve_free(p));
+    ck_assert_uint_eq(stats_of(a).used, 0);
+    assert_status(aa_destroy(a), AA_OK);
+    assert_status(aa_destroy(other), AA_OK);
+}
+END_TEST
+
+/* ---- calls inside calls ----------------------------------------------------------------------------------------- */
+
+enum { DEEP = 20 };
+static aa_allocator *chain[DEEP + 1];
+static int reached;
+
+static void *ask_the_next(void *state, size_t bytes, size_t alignment)
+{
+    const int next = (int)(intptr_t)state + 1;
+    reached = next > reached ? next : reached;
+    return next == DEEP ? NULL : aa_alloc_aligned(chain[next], bytes, alignment);
+}
+
+START_TEST(allocators_that_ask_each_other_without_end_are_busy)
+{
+    static const aa_allocator_ops ops = {.size = sizeof ops, .alloc = ask_the_next};
+    for (int i = 0; i < DEEP; ++i) {
+        chain[i] = aa_custom_create(&ops, (void *)(intptr_t)i, NULL);
+        ck_assert_ptr_nonnull(chain[i]);
+    }
+    ck_assert_ptr_null(aa_alloc(chain[0], 100));
+    ck_assert_int_eq(reached, 16);
+    for (int i = 0; i < DEEP; ++i) {
+        assert_status(aa_destroy(chain[i]), AA_OK);
+    }
+}
+END_TEST
+
+/* ---- tasks that the test kit sees ----------------------------------------------------------------------------- */
+
+START_TEST(a_task_whose_creators_allocator_is_gone_is_not_told)
+{
+    aa_allocator *const a = bump_create(_i, &(aa_options){.checks = AA_CHECKS_API});
+    aa_allocator *const other = bump_create(_i, &(aa_options){.checks = AA_CHECKS_API});
+    aa_token token;
+    AA_WITH(a) {
+        token = aa_scope_capture();
+    }
+    const aa_scope scope = aa_scope_enter(other);
+    aai_task task, stranger;
+    bool told = false, told_again = false;
+    aai_task_begin(&task, token, &told);
+    record_violations();
+    ck_assert_ptr_nonnull(aa_alloc(AA_CURRENT, 100));
+    assert_one_report("a task without its scope", AA_RACE);
+    aai_task_end(&stranger); /* not the one under way: nothing ends */
+    aai_task_end(&task);
+    assert_status(aa_destroy(a), AA_OK);
+    aai_task_begin(&task, token, &told_again);
+    record_violations();
+    ck_assert_ptr_nonnull(aa_alloc(AA_CURRENT, 100));
+    assert_no_reports();
+    aai_task_end(&task);
+    assert_status(aa_scope_leave(scope), AA_OK);
+    assert_status(aa_destroy(other), AA_OK);
+}
+END_TEST
+
+START_TEST(a_task_that_set_openmps_default_itself_is_not_told)
+{
+    aa_allocator *const a = bump_create(_i, &(aa_options){.checks = AA_CHECKS_API});
+    aa_allocator *const other = bump_create(_i, &(aa_options){.checks = AA_CHECKS_API});
+    aa_token token;
+    AA_WITH(a) {
+        token = aa_scope_capture();
+    }
+    aai_task task;
+    bool told = false;
+    aai_task_begin(&task, token, &told);
+    omp_set_default_allocator((omp_allocator_handle_t)aa_omp_handle(other));
+    record_violations();
+    ck_assert_ptr_nonnull(aa_alloc(AA_CURRENT, 100));
+    assert_no_reports();
+    omp_set_default_allocator(omp_default_mem_alloc);
+    aai_task_end(&task);
+    assert_status(aa_destroy(a), AA_OK);
+    assert_status(aa_destroy(other), AA_OK);
+}
+END_TEST
+
+/* ---- regions deeper than what is compared of their paths ------------------------------------------------------ */
+
+static int deep_reset(int kind, int depth)
+{
+    int wrong = 0;
+#pragma omp parallel num_threads(1) reduction(+ : wrong)
+    {
+        if (depth > 0) {
+            wrong += deep_reset(kind, depth - 1);
+        } else {
+            aa_allocator *const a = bump_try_create(kind, NULL);
+            wrong += a == NULL || aa_alloc(a, 100) == NULL;
+            wrong += aa_reset(a) != AA_OK;
+            wrong += aa_destroy(a) != AA_OK;
+        }
+    }
+    return wrong;
+}
+
+START_TEST(an_allocator_made_twelve_regions_deep_is_reset_there)
+{
+    omp_set_max_active_levels(20);
+    record_violations();
+    ck_assert_int_eq(deep_reset(_i, 12), 0);
+    assert_no_reports();
+}
+END_TEST
+
 AA_TEST_MAIN("edges: calls",
              AA_TEST_BUMP(a_stale_array_read_inside_an_upstream_is_reported_and_the_call_goes_on),
-             AA_TEST_LOOP(a_threads_first_call_on_anothers_arena_is_refused, 0, 3))
+             AA_TEST_LOOP(a_threads_first_call_on_anothers_arena_is_refused, 0, 3),
+             AA_TEST(what_was_served_before_a_reset_is_dropped_and_not_freed),
+             AA_TEST(what_was_served_by_an_allocator_that_is_gone_is_dropped),
+             AA_TEST_BUMP(what_one_allocator_served_another_does_not_resize),
+             AA_TEST(allocators_that_ask_each_other_without_end_are_busy),
+             AA_TEST_BUMP(a_task_whose_creators_allocator_is_gone_is_not_told),
+             AA_TEST_BUMP(a_task_that_set_openmps_default_itself_is_not_told),
+             AA_TEST_BUMP(an_allocator_made_twelve_regions_deep_is_reset_there))
