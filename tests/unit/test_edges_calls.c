@@ -1,7 +1,6 @@
 /* Calls in rare places: a stale array read inside an upstream, a thread whose very first call meets another's
  * arena, what liballocarrays-omp asks for, allocators that ask each other, tasks that the test kit sees. */
 #include "kinds.h"
-#include "patterns.h"
 #include "runner.h"
 #include "violations.h"
 
@@ -35,8 +34,9 @@ START_TEST(a_stale_array_read_inside_an_upstream_is_reported_and_the_call_goes_o
         .size = sizeof ops, .alloc = confused_alloc, .free = plain_free};
     bool refused = false;
     aa_upstream *const upstream = aa_upstream_custom(&ops, &refused);
-    aa_allocator *const a = bump_create(_i, &(aa_options){.upstream = upstream}),
-                        *const other = bump_create(_i, NULL);
+    aa_allocator *const a = bump_create(_i, &(aa_options){.upstream = upstream}), *const other =
+                                                                                      bump_create(
+                                                                                          _i, NULL);
     stale = aa_zeros(other, AA_F64, 1, (const int64_t[]){3});
     assert_status(aa_reset(other), AA_OK);
     record_violations();
