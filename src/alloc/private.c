@@ -179,6 +179,29 @@ static aa_status private_mark(aa_allocator *allocator, aa_mark *mark)
     return aai_lane_mark_take(&arena->lane, mark);
 }
 
+/* Ask for what a reset will read and write of an arena: its own lines, then what they point to, as far as no call
+ * that may be under way in it changes that. A reset visits all arenas several times; long after the last one each line
+ * would be waited for alone. */
+static void fetch_ahead(const aai_arena *arena)
+{
+    for (const char *line = (const char *)arena; line < (const char *)(arena + 1); line += 64) {
+        __builtin_prefetch(line, 1);
+    }
+}
+
+static void fetch_behind(const aai_arena *arena)
+{
+    __builtin_prefetch(arena->base.cell, 1);
+    __builtin_prefetch(arena->chain.history, 1);
+}
+
+/* The rest, when the reset is proved to be alone. */
+static void fetch_pieces(const aai_arena *arena)
+{
+    __builtin_prefetch(arena->lane.pieces.at, 1);
+    __builtin_prefetch(arena->lane.spare_windows.at, 1);
+}
+
 static aa_status private_reset(aa_allocator *allocator)
 {
     aai_private *const p = private_of(allocator);
@@ -188,6 +211,9 @@ static aa_status private_reset(aa_allocator *allocator)
     }
     uint64_t key = first;
     for (aai_arena *arena = p->arenas; arena != NULL; arena = arena->next) {
+        if (arena->next != NULL) {
+            fetch_pieces(arena->next);
+        }
         aai_arena_reset_to(arena, key++);
     }
     AAI_ADD(p->base.resets, 1);
@@ -232,24 +258,6 @@ static void private_sizing(const aa_allocator *allocator, aai_sizing *sizing)
         aai_arena_sizing_add(arena, sizing);
     }
     aai_lock_release(&p->lock);
-}
-
-/* Ask for what a reset will read and write of an arena: its own lines, then what they point to. A reset visits
- * all arenas several times; long after the last one each line would be waited for alone. */
-static void fetch_ahead(const aai_arena *arena)
-{
-    for (const char *line = (const char *)arena; line < (const char *)(arena + 1);
-         line += 64) {
-        __builtin_prefetch(line, 1);
-    }
-}
-
-static void fetch_behind(const aai_arena *arena)
-{
-    __builtin_prefetch(arena->base.cell, 1);
-    __builtin_prefetch(arena->chain.history, 1);
-    __builtin_prefetch(arena->lane.pieces.at, 1);
-    __builtin_prefetch(arena->lane.spare_windows.at, 1);
 }
 
 static aai_marks private_marks(const aa_allocator *allocator, uint64_t thread)
