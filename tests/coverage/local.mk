@@ -21,7 +21,7 @@ coverage-programs:
 
 # And of clang's.
 coverage_clang_programs = $(omp_tests) $(ompt_tests) tests/omp/test_ompt_abi tests/omp/test_ompt_load tests/omp/truth_table \
-	$(interposed_tests) $(testkit_tests) tests/stress/test_tasks tests/unit/test_openmp_facts
+	$(interposed_tests) $(testkit_tests) $(trace_ompt_tests) tests/stress/test_tasks tests/unit/test_openmp_facts
 coverage-clang-programs:
 	@echo $(coverage_clang_programs)
 .PHONY: coverage-clang-programs

@@ -448,6 +448,20 @@ static void reports(int kind)
     end(a);
 }
 
+/* A recorder that gets no memory records nothing, and everything else goes on. */
+static void recorded(int kind)
+{
+    (void)setenv("AA_TRACE", "/dev/null", 1);
+    aa_allocator *const a = bump_try_create(kind, NULL);
+    if (GOT(a != NULL)) {
+        AA_WITH(a) {
+            (void)GOT(aa_alloc(AA_CURRENT, 100) != NULL);
+        }
+        use(a);
+    }
+    end(a);
+}
+
 /* ---- all of them ------------------------------------------------------------------------------------------------ */
 
 static const scenario all[] = {
@@ -455,7 +469,7 @@ static const scenario all[] = {
     {bump_marks, AA_OK}, {threads, AA_OK},         {on_heap, AA_OK},      {custom, AA_OK},
     {upstreams, AA_OK},  {pages, AA_OK},           {scopes, AA_OK},       {tasks, AA_OK},
     {handles, AA_OK},    {traits, AA_UNSUPPORTED}, {served, AA_OK},       {reset_by_team, AA_OK},
-    {checked, AA_OK},    {reports, AA_OK}};
+    {checked, AA_OK},    {reports, AA_OK},         {recorded, AA_OK}};
 enum { SCENARIOS = sizeof all / sizeof all[0], NOT_REFUSED = 7, MOST = 400 };
 
 static long number; /* of the request that is refused */

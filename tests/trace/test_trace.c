@@ -362,6 +362,46 @@ START_TEST(any_name_gives_valid_json)
 }
 END_TEST
 
+/* The table of well-formed sequences of the Unicode standard, at both ends of each row, and just outside. */
+static const struct {
+    const char *name, *shown;
+} forms[] = {{"2 \xc2\x80\xdf\xbf", "2 \xc2\x80\xdf\xbf"},
+             {"3 \xe0\xa0\x80\xe0\xbf\xbf", "3 \xe0\xa0\x80\xe0\xbf\xbf"},
+             {"3 \xe1\x80\x80\xec\xbf\xbf", "3 \xe1\x80\x80\xec\xbf\xbf"},
+             {"3 \xed\x80\x80\xed\x9f\xbf", "3 \xed\x80\x80\xed\x9f\xbf"},
+             {"3 \xee\x80\x80\xef\xbf\xbf", "3 \xee\x80\x80\xef\xbf\xbf"},
+             {"4 \xf0\x90\x80\x80\xf0\xbf\xbf\xbf", "4 \xf0\x90\x80\x80\xf0\xbf\xbf\xbf"},
+             {"4 \xf1\x80\x80\x80\xf3\xbf\xbf\xbf", "4 \xf1\x80\x80\x80\xf3\xbf\xbf\xbf"},
+             {"4 \xf4\x80\x80\x80\xf4\x8f\xbf\xbf", "4 \xf4\x80\x80\x80\xf4\x8f\xbf\xbf"},
+             {"long \xe0\x9f\xbf", "long \?\?\?"},
+             {"long \xf0\x8f\xbf\xbf", "long \?\?\?\?"},
+             {"surrogate \xed\xa0\x80", "surrogate \?\?\?"},
+             {"beyond \xf4\x90\x80\x80", "beyond \?\?\?\?"},
+             {"cut \xf1\x80\x80", "cut \?\?\?"}};
+enum { FORMS = sizeof forms / sizeof forms[0] };
+
+static void each_form(void)
+{
+    for (int i = 0; i < FORMS; ++i) {
+        aa_allocator *const a = aa_arena_create(&(aa_options){.name = forms[i].name});
+        AA_WITH(a) {
+        }
+        must(aa_destroy(a) == AA_OK);
+    }
+}
+
+START_TEST(well_formed_utf8_is_kept_and_each_other_byte_is_a_question_mark)
+{
+    trace t;
+    record(&t, each_form);
+    for (int i = 0; i < FORMS; ++i) {
+        ck_assert_msg(trace_count(&t, 'B', forms[i].shown, NULL, NULL) == 1, "%d: %s", i,
+                      forms[i].shown);
+    }
+    trace_end(&t);
+}
+END_TEST
+
 static void the_whole_program_checked(void)
 {
     (void)setenv("AA_CHECKS", "full", 1);
@@ -387,4 +427,6 @@ AA_TEST_MAIN("trace", AA_TEST(scopes_and_tasks_are_spans_on_the_thread_that_runs
              AA_TEST(threads_that_live_at_exit_are_written),
              AA_TEST(scopes_end_with_their_thread_and_with_an_outer_scope),
              AA_TEST(a_reset_that_a_handler_left_by_a_jump_ends_too),
-             AA_TEST(any_name_gives_valid_json), AA_TEST(full_checks_and_a_recording_go_together))
+             AA_TEST(any_name_gives_valid_json),
+             AA_TEST(well_formed_utf8_is_kept_and_each_other_byte_is_a_question_mark),
+             AA_TEST(full_checks_and_a_recording_go_together))
