@@ -226,7 +226,7 @@ aa_status aai_report_gone(const aa_allocator *allocator, aai_site site);
 
 /* Whether a custom allocator has marks (they are no-ops otherwise). */
 bool aai_custom_marks(const aa_allocator *allocator);
-/* What the registry holds across a fork: every lock, in rank order. fork.c installs the handlers. */
+/* What the registry holds across a fork: every lock, in rank order. Installed once, at the process's first use: enter.c. */
 void aai_fork_install(void);
 void aai_places_fork(void (*each)(aai_lock *));
 extern void (*aai_fork_scope_locks)(void (*each)(aai_lock *)); /* set by the scope floor */

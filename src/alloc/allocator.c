@@ -137,7 +137,6 @@ bool aai_is_fast(const aai_base *base)
 
 void aai_base_go_live(aai_base *base)
 {
-    aai_fork_install();
     aai_report_at_exit();
     aai_lock_acquire(&aai_registry_lock);
     base->live_next = live;

@@ -14,6 +14,11 @@
 
 #include <stdarg.h>
 
+__attribute__((constructor(101))) static void install_at_first_use(void)
+{
+    aai_first_thread = aai_fork_install;
+}
+
 /* AA_CURRENT becomes the allocator in scope. Another thread's arena is refused here at every tier: the scope
  * brings it to threads that never asked for it. */
 static __attribute__((noinline)) aa_status resolve(aa_allocator **allocator, aai_site site)

@@ -7,6 +7,7 @@
 #include "alloc/served.h"
 
 #include "sync/team.h"
+#include "sync/trace.h"
 
 #include <pthread.h>
 
@@ -73,13 +74,9 @@ static void child(void)
     }
 }
 
-static void install(void)
-{
-    (void)pthread_atfork(prepare, let_go, child);
-}
-
+/* The recorder's lock comes after all others, so it is registered before: what is registered last is held first. */
 void aai_fork_install(void)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, install);
+    aai_trace_fork();
+    (void)pthread_atfork(prepare, let_go, child);
 }

@@ -68,6 +68,9 @@ typedef struct aai_thread {
     struct aai_recorder *recorder;
 } aai_thread;
 
+/* alloc: called once, before the first record of the process is made; no lock of ours is taken earlier. */
+extern void (*aai_first_thread)(void);
+
 aai_thread *aai_thread_register(void);
 
 /* The calling thread's record; NULL only when memory for it is refused. */

@@ -10,7 +10,7 @@
 __thread aai_tls aa_tls;
 
 static pthread_key_t exit_key;
-static pthread_once_t exit_once = PTHREAD_ONCE_INIT;
+static pthread_once_t first_once = PTHREAD_ONCE_INIT;
 static int exit_key_works;
 static uint64_t last_id;
 static void (*hooks[AAI_EXIT_STAGES])(aai_thread *);
@@ -30,14 +30,19 @@ static void thread_exits(void *record)
     aai_mfree(record);
 }
 
-static void make_exit_key(void)
+void (*aai_first_thread)(void);
+
+static void begin_process(void)
 {
+    if (aai_first_thread != NULL) {
+        aai_first_thread();
+    }
     exit_key_works = pthread_key_create(&exit_key, thread_exits) == 0;
 }
 
 aai_thread *aai_thread_register(void)
 {
-    pthread_once(&exit_once, make_exit_key);
+    pthread_once(&first_once, begin_process);
     aai_thread *const record = aai_calloc(sizeof *record);
     if (record == NULL || !exit_key_works || pthread_setspecific(exit_key, record) != 0) {
         aai_mfree(record);

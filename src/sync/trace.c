@@ -387,6 +387,11 @@ static void child(void)
     aai_lock_let_go(&trace_lock);
 }
 
+void aai_trace_fork(void)
+{
+    (void)pthread_atfork(hold, let_go, child);
+}
+
 /* %p becomes the number of the process. False: it is too long. */
 static bool expand(const char *pattern, char *path, size_t bytes)
 {
@@ -440,7 +445,6 @@ static void start(void)
     }
     process = aai_process();
     began = aai_nanoseconds();
-    (void)pthread_atfork(hold, let_go, child);
     /* release: pairs with the acquire in print_and_abort */
     __atomic_store_n(&aai_before_abort, aai_trace_stop, __ATOMIC_RELEASE);
     const int error = expand(pattern, path, sizeof path) ? open_file(path) : ENAMETOOLONG;

@@ -38,6 +38,9 @@ void aai_trace_start(void);
 /* Write what all threads recorded, complete the file, and record no more. Nothing where the caller holds a lock. */
 void aai_trace_stop(void);
 
+/* Hold the lock across forks from now on, after what is registered later. Once. */
+void aai_trace_fork(void);
+
 enum { AAI_NOTE_BYTES = 2048 };
 
 /* One event in the making, on the stack: begin, arguments, end. */

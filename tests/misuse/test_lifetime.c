@@ -222,6 +222,52 @@ START_TEST(a_child_forked_while_threads_hold_locks_can_allocate)
 }
 END_TEST
 
+static void *heap_main(void *argument)
+{
+    hammer *const h = argument;
+    while (__atomic_load_n(&h->stop, __ATOMIC_RELAXED) == 0) {
+        aa_array array = aa_zeros(aa_heap(), AA_F64, 1, (const int64_t[]){10});
+        (void)aa_array_free(&array);
+    }
+    return NULL;
+}
+
+static void use_the_heap(void *unused)
+{
+    (void)unused;
+    for (int i = 0; i < 100; ++i) { /* each of its locks */
+        const aa_array array = aa_zeros(aa_heap(), AA_F64, 1, (const int64_t[]){10});
+        if (aa_is_null(&array)) {
+            _exit(1);
+        }
+    }
+    _exit(0);
+}
+
+/* A process that has made no allocator has the heap's locks all the same. */
+START_TEST(a_child_of_a_process_that_uses_the_heap_alone_can_use_it)
+{
+    if (UNDER_ASAN) {
+        return;
+    }
+    enum { THREADS = 3, FORKS = 300 };
+    hammer all[THREADS];
+    for (int i = 0; i < THREADS; ++i) {
+        all[i] = (hammer){.stop = 0};
+        ck_assert_int_eq(pthread_create(&all[i].thread, NULL, heap_main, &all[i]), 0);
+    }
+    child_result result;
+    for (int i = 0; i < FORKS; ++i) {
+        child_run(&result, use_the_heap, NULL);
+        assert_exited_well(&result);
+    }
+    for (int i = 0; i < THREADS; ++i) {
+        __atomic_store_n(&all[i].stop, 1, __ATOMIC_RELAXED);
+        ck_assert_int_eq(pthread_join(all[i].thread, NULL), 0);
+    }
+}
+END_TEST
+
 AA_TEST_MAIN("misuse: lifetime", AA_TEST(the_library_works_in_exit_handlers),
              AA_TEST(the_first_use_may_be_an_exit_handler),
              AA_TEST(exit_inside_a_scope_and_a_scratch_is_no_violation),
@@ -229,4 +275,5 @@ AA_TEST_MAIN("misuse: lifetime", AA_TEST(the_library_works_in_exit_handlers),
              AA_TEST_BUMP(a_forked_child_goes_on_with_its_copy),
              AA_TEST_LOOP(a_forked_child_is_not_refused_by_threads_that_it_does_not_have, SHARED,
                           PRIVATE + 1),
-             AA_TEST(a_child_forked_while_threads_hold_locks_can_allocate))
+             AA_TEST(a_child_forked_while_threads_hold_locks_can_allocate),
+             AA_TEST(a_child_of_a_process_that_uses_the_heap_alone_can_use_it))
