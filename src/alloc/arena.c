@@ -40,7 +40,7 @@ static void come_in(aai_arena *arena)
     }
     const uint64_t self = aai_self()->id;
     const uint64_t other = __atomic_exchange_n(&arena->base.inside, self, __ATOMIC_RELAXED);
-    if (other != 0 && other != self) {
+    if (other != 0) { /* not this thread: the door lets it in once */
         (void)aai_violate(
             AA_RACE, &arena->base.head, aai_call_site(),
             "threads %llu and %llu are inside arena '%s' at once, and it has no lock; hand "
@@ -248,11 +248,9 @@ void aai_arena_trace(aai_arena *arena, const aai_base *origin)
 {
     arena->base.traced = true;
     arena->origin = origin;
-    if (arena->lane.window != &arena->lane.own) {
-        arena->lane.own = *arena->lane.window;
-        *arena->lane.window = (aai_window){NULL, NULL, 0};
-        arena->lane.window = &arena->lane.own;
-    }
+    arena->lane.own = *arena->lane.window;
+    *arena->lane.window = (aai_window){NULL, NULL, 0};
+    arena->lane.window = &arena->lane.own;
 }
 
 aa_allocator *aa_arena_create(const aa_options *options)

@@ -161,10 +161,11 @@ START_TEST(another_thread_may_resize)
 }
 END_TEST
 
-/* Threads of a team that stay, with what they hold of the round before. */
-START_TEST(a_thread_whose_memory_is_of_an_earlier_round_resizes_anothers)
+/* Threads of a team that stay, with what they hold of the round before, or of this one. */
+START_TEST(a_thread_that_has_memory_of_its_own_resizes_anothers)
 {
-    aa_allocator *const a = omp_kind_create(_i);
+    const bool is_current = _i % 2 != 0;
+    aa_allocator *const a = omp_kind_create(SHARED + _i / 2);
     const omp_allocator_handle_t h = handle_of(a);
     int wrong = 0;
 #pragma omp parallel num_threads(2) reduction(+ : wrong)
@@ -174,6 +175,7 @@ START_TEST(a_thread_whose_memory_is_of_an_earlier_round_resizes_anothers)
     pattern_fill(p, SMALL, 1);
 #pragma omp parallel num_threads(2) reduction(+ : wrong)
     if (omp_get_thread_num() == 1) {
+        wrong += is_current && omp_alloc(SMALL, h) == NULL;
         unsigned char *const q = omp_realloc(p, LARGE, h, h);
         wrong += q == NULL || q == p || !pattern_holds(q, SMALL, 1);
     }
@@ -190,5 +192,4 @@ AA_TEST_MAIN("omp: realloc", AA_TEST_LOOP(contents_move_between_any_two_places, 
              AA_TEST_LOOP(a_refusal_keeps_the_old_block, 0, PLACES),
              AA_TEST_BUMP(a_size_that_is_forgotten_is_bounded),
              AA_TEST_OMP_KINDS(another_thread_may_resize),
-             AA_TEST_LOOP(a_thread_whose_memory_is_of_an_earlier_round_resizes_anothers, SHARED,
-                          SHARED + 2))
+             AA_TEST_LOOP(a_thread_that_has_memory_of_its_own_resizes_anothers, 0, 4))

@@ -1,7 +1,10 @@
 /* Calls in rare places: a stale array read inside an upstream, a thread whose very first call meets another's
  * arena, what liballocarrays-omp asks for, allocators that ask each other, tasks that the test kit sees. */
+#include "child.h"
+#include "full.h"
 #include "kinds.h"
 #include "runner.h"
+#include "threads.h"
 #include "violations.h"
 
 #include <allocarrays/impl/serve.h>
@@ -288,6 +291,83 @@ START_TEST(an_allocator_made_twelve_regions_deep_is_reset_there)
 }
 END_TEST
 
+/* ---- what only a busy program meets ------------------------------------------------------------------------------ */
+
+START_TEST(only_a_private_allocator_has_an_arena_for_the_thread)
+{
+    aa_allocator *const a = aa_shared_create(NULL);
+    ck_assert_ptr_nonnull(aa_alloc(a, 100)); /* its slot of this thread leads to a lane */
+    assert_fails(aa_private_arena(a), AA_INVALID);
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
+START_TEST(marks_of_the_heap_are_as_deep_as_the_others)
+{
+    enum { DEEPEST = 4096 };
+    static aa_mark marks[DEEPEST];
+    for (int i = 0; i < DEEPEST; ++i) {
+        marks[i] = aa_mark_take(aa_heap());
+        ck_assert(!aa_mark_is_null(marks[i]));
+    }
+    const aa_mark beyond = aa_mark_take(aa_heap());
+    ck_assert(aa_mark_is_null(beyond));
+    assert_status(aa_last_status(), AA_NOMEM);
+    for (int i = DEEPEST; i > 0; --i) {
+        assert_status(aa_mark_rewind(marks[i - 1]), AA_OK);
+    }
+}
+END_TEST
+
+static void allocate_once(guest *g)
+{
+    g->wrong += aa_alloc(g->argument, 100) == NULL;
+    guest_stay(g);
+}
+
+/* Its lane is of the round before, and has no marks in this one. */
+START_TEST(a_thread_that_stays_and_did_nothing_since_does_not_refuse_a_reset)
+{
+    aa_allocator *const a = bump_create(SHARED + _i, NULL);
+    guest g;
+    guest_invite(&g, allocate_once, a);
+    assert_status(aa_reset(a), AA_OK);
+    ck_assert_ptr_nonnull(aa_alloc(a, 100));
+    const aa_mark mark = aa_mark_take(a);
+    ck_assert(!aa_mark_is_null(mark));
+    assert_status(aa_reset(a), AA_OK); /* the caller's own marks end with it */
+    guest_dismiss(&g);
+    ck_assert_int_eq(g.wrong, 0);
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
+static void shrink_on_the_heap(void *unused)
+{
+    (void)unused;
+    (void)setenv("AA_CHECKS", "full", 1);
+    record_violations();
+    char *const p = aa_alloc(aa_heap(), 100);
+    char *const q = aa_realloc(aa_heap(), p, 100, 90);
+    if (q == NULL) {
+        exit(1);
+    }
+    ((volatile char *)q)[90] = 1; /* the first byte behind it */
+    aa_free(aa_heap(), q, 90);
+    exit(violations_of(AA_CORRUPTION) == 1 ? 0 : 2);
+}
+
+START_TEST(a_heap_block_that_shrinks_under_full_checks_has_its_redzone_where_it_ends_now)
+{
+    child_result result;
+    if (under_a_memory_checker()) {
+        return;
+    }
+    child_run(&result, shrink_on_the_heap, NULL);
+    assert_exited_well(&result);
+}
+END_TEST
+
 AA_TEST_MAIN("edges: calls",
              AA_TEST_BUMP(a_stale_array_read_inside_an_upstream_is_reported_and_the_call_goes_on),
              AA_TEST_LOOP(a_threads_first_call_on_anothers_arena_is_refused, 0, 3),
@@ -297,4 +377,8 @@ AA_TEST_MAIN("edges: calls",
              AA_TEST(allocators_that_ask_each_other_without_end_are_busy),
              AA_TEST_BUMP(a_task_whose_creators_allocator_is_gone_is_not_told),
              AA_TEST_BUMP(a_task_that_set_openmps_default_itself_is_not_told),
-             AA_TEST_BUMP(an_allocator_made_twelve_regions_deep_is_reset_there))
+             AA_TEST_BUMP(an_allocator_made_twelve_regions_deep_is_reset_there),
+             AA_TEST(only_a_private_allocator_has_an_arena_for_the_thread),
+             AA_TEST(marks_of_the_heap_are_as_deep_as_the_others),
+             AA_TEST_LOOP(a_thread_that_stays_and_did_nothing_since_does_not_refuse_a_reset, 0, 2),
+             AA_TEST(a_heap_block_that_shrinks_under_full_checks_has_its_redzone_where_it_ends_now))
