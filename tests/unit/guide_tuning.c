@@ -151,9 +151,35 @@ START_TEST(frees_in_the_wrong_order_are_counted_and_in_the_right_order_are_not)
 }
 END_TEST
 
+enum { WIDTH = 512 };
+
+/* restrict says what the caller's compiler cannot see: half is fresh memory. */
+static void halve(float *restrict half, const float *restrict x)
+{
+    for (int i = 0; i < WIDTH; ++i) {
+        half[i] = x[i] / 2;
+    }
+}
+
+START_TEST(a_function_with_restrict_parameters_works_on_scratch_memory)
+{
+    static float x[WIDTH];
+    x[WIDTH - 1] = 3;
+    aa_allocator *const bump = bump_create(_i, NULL);
+    AA_SCRATCH(bump) {
+        float *const half = AA_NEW(bump, float, WIDTH);
+        ck_assert_ptr_nonnull(half);
+        halve(half, x);
+        ck_assert(half[0] == 0 && half[WIDTH - 1] == 1.5F);
+    }
+    assert_status(aa_destroy(bump), AA_OK);
+}
+END_TEST
+
 AA_TEST_MAIN("guide: tuning", AA_TEST_LOOP(a_steady_round_asks_nobody, SHARED, BUMP_KINDS),
              AA_TEST(a_hoisted_arena_serves_the_loop), AA_TEST(an_initial_size_saves_the_growths),
              AA_TEST(a_lease_saves_locks),
              AA_TEST_BUMP(flags_that_the_system_may_not_follow_do_not_fail),
              AA_TEST_BUMP(an_alignment_of_16_packs_small_objects_four_times_as_densely),
-             AA_TEST_BUMP(frees_in_the_wrong_order_are_counted_and_in_the_right_order_are_not))
+             AA_TEST_BUMP(frees_in_the_wrong_order_are_counted_and_in_the_right_order_are_not),
+             AA_TEST_BUMP(a_function_with_restrict_parameters_works_on_scratch_memory))
