@@ -42,7 +42,7 @@ unit_tests += \
 	tests/unit/test_edges \
 	tests/unit/test_edges_calls \
 	tests/unit/test_edges_scope
-kernel_tests += tests/unit/test_kernels_edges
+kernel_tests += tests/unit/test_kernels_corners tests/unit/test_kernels_edges
 interposed_tests += tests/omp/test_omp_edges
 
 # Neither compiled nor linked with OpenMP: a runtime comes by dlopen.
