@@ -82,7 +82,7 @@ typedef struct aai_ops {
     bool (*owns)(const aa_allocator *, const void *);
     void (*stats)(const aa_allocator *, aa_stats *);
     void (*sizing)(const aa_allocator *, aai_sizing *);        /* adds; NULL: none */
-    aai_marks (*marks)(const aa_allocator *, uint64_t thread); /* open ones, for the proof */
+    aai_marks (*marks)(const aa_allocator *, uint64_t thread); /* open ones, for every proof */
     uint64_t (*takers)(const aa_allocator *);     /* private: of its arenas; NULL: base->takers */
     uint64_t (*inner_pins)(const aa_allocator *); /* private: pins of its arenas */
     bool (*find_pin)(const aa_allocator *, aai_pinned *); /* any; NULL: of the home cell */

@@ -8,6 +8,7 @@
  * is over if the caller is not below the frame that called its handler (stacks grow down; a kilobyte of message lies
  * between that and the call), or if its op, which lies in such a frame, no longer holds its serial. A call that lives
  * has both; a dead one is mistaken for it only by a caller that is deeper and has left those very bytes unwritten. */
+#include "alloc/arena.h"
 #include "alloc/timeline.h"
 
 #include "sync/team.h"
@@ -56,11 +57,17 @@ static void drop_left_by_jump(aai_thread *self, const void *frame)
     }
 }
 
+/* An arena of a private allocator, which a mark names, is that allocator here. */
+static const aa_allocator *handle_of(const aa_allocator *allocator)
+{
+    return allocator->kind == AAI_ARENA ? aai_arena_handle(allocator) : allocator;
+}
+
 AAI_INLINE aa_status push(aai_thread *self, aai_op *op, const aa_allocator *allocator,
                           aai_site site, const void *frame)
 {
     for (int i = 0; i < self->call_count; ++i) {
-        if (self->calls[i].allocator == allocator) {
+        if (handle_of(self->calls[i].allocator) == handle_of(allocator)) {
             return aai_fail(AA_BUSY, "%s: '%s' is already serving a call of this thread",
                             site.function, aa_name(allocator));
         }

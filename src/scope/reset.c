@@ -188,9 +188,7 @@ aa_status aai_prove_no_holders(const aa_allocator *allocator, aai_site site, uin
             "then reset",
             (unsigned long long)(holders - own_scopes), base->name, where);
     }
-    const aai_marks marks = allocator->ops->marks == NULL
-                                ? (aai_marks){0}
-                                : allocator->ops->marks(allocator, aai_self()->id);
+    const aai_marks marks = allocator->ops->marks(allocator, aai_self()->id);
     if (marks.others > own_marks && !AAI_PLANT(MARKS_UNASKED)) {
         return refuse_marks(allocator, site, &marks, marks.others - own_marks);
     }

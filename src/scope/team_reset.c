@@ -113,10 +113,9 @@ static void count_in(struct aai_team_round *round, gathering *g, const aai_team_
 static gathering *arrive(aai_base *base, struct aai_team_round *round, int size)
 {
     const aa_allocator *const a = &base->head;
-    const aai_team_holds mine = {
-        .regions = aai_regions_own(a),
-        .scopes = aai_scopes_own(a),
-        .marks = a->ops->marks == NULL ? 0 : a->ops->marks(a, aai_self()->id).own};
+    const aai_team_holds mine = {.regions = aai_regions_own(a),
+                                 .scopes = aai_scopes_own(a),
+                                 .marks = a->ops->marks(a, aai_self()->id).own};
     aai_lock_acquire(&rounds_lock);
     gathering *g =
         round->open != NULL ? round->open : open_one(round, size, AAI_LOAD(base->resets));
@@ -305,7 +304,7 @@ static aa_status reset_for_team(const aai_team *team)
     if (alone != AA_OK) {
         return alone;
     }
-    const uint64_t mine = a->ops->marks == NULL ? 0 : a->ops->marks(a, aai_self()->id).own;
+    const uint64_t mine = a->ops->marks(a, aai_self()->id).own;
     const aa_status quiet = aai_prove_no_holders(a, site, team->holds.regions, team->holds.scopes,
                                                  team->holds.marks - mine);
     return quiet != AA_OK ? quiet : aai_reset_now(a, site);

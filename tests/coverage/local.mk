@@ -40,8 +40,9 @@ tests_oom_test_first_use_LDADD = src/libcore.la $(test_libs) $(AA_THREAD_CFLAGS)
 unit_tests += \
 	tests/unit/test_custom_marks \
 	tests/unit/test_edges \
-	tests/unit/test_edges_calls
-kernel_tests += tests/unit/test_kernels_edges
+	tests/unit/test_edges_calls \
+	tests/unit/test_edges_scope
+kernel_tests += tests/unit/test_kernels_corners tests/unit/test_kernels_edges
 interposed_tests += tests/omp/test_omp_edges
 
 # Neither compiled nor linked with OpenMP: a runtime comes by dlopen.

@@ -1,0 +1,109 @@
+/* Kernels where no other test goes (doc/coverage.md): outputs that are refused, images of one column or one element, what is
+ * no number beside a single element. */
+#include "test_kernels.h"
+
+#include "violations.h"
+
+#define SHAPE(...) ((const int64_t[]){__VA_ARGS__})
+
+static aa_array filled(aa_allocator *a, aa_dtype dtype, int ndim, const int64_t *shape,
+                       double value)
+{
+    aa_array array = aa_empty(a, dtype, ndim, shape);
+    ck_assert_msg(!aa_is_null(&array), "%s", aa_last_message());
+    assert_status(aa_fill(&array, value), AA_OK);
+    return array;
+}
+
+START_TEST(an_output_that_cannot_be_written_is_refused_and_left)
+{
+    aa_allocator *const a = aa_arena_create(NULL);
+    const aa_array x = filled(a, AA_F64, 2, SHAPE(3, 4), 2), null = {0};
+    aa_array out = filled(a, AA_F64, 1, SHAPE(4), 7), none = {0};
+    assert_status(aa_add_into(&out, &null, &out), AA_INVALID);
+    assert_status(aa_add_into(&none, &out, &out), AA_INVALID);
+    assert_status(aa_sum_into(&none, &x, 0), AA_INVALID);
+    assert_status(aa_sum_into(&out, &x, 2), AA_INVALID); /* has no such axis */
+    for (int i = 0; i < 4; ++i) {
+        ck_assert(((double *)out.data)[i] == 7);
+    }
+    aa_array one = filled(a, AA_F64, 1, SHAPE(1), 5);
+    aa_array wide = one;
+    wide.shape[0] = 4;
+    wide.strides[0] = 0; /* four elements in the place of one */
+    assert_status(aa_sum_into(&wide, &x, 0), AA_INVALID);
+    ck_assert(*(double *)one.data == 5);
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
+/* _i: dtype and side. */
+START_TEST(what_is_no_number_stays_so_beside_a_single_element)
+{
+    enum { COUNT = 9, AT = 4 };
+    aa_allocator *const a = aa_arena_create(NULL);
+    const aa_dtype dtype = dtype_of(_i);
+    const bool single_first = _i / 2 == 0;
+    for (int which = 0; which < 2; ++which) { /* the single element, or one of the others */
+        const double single = which == 0 ? (double)NAN : 1;
+        const aa_array one = filled(a, dtype, 1, SHAPE(1), single),
+                       many = filled(a, dtype, 1, SHAPE(COUNT), 3);
+        if (which == 1) {
+            aa_array element = aa_slice(&many, (const aa_range[]){{AT, AT + 1, 1}});
+            assert_status(aa_fill(&element, (double)NAN), AA_OK);
+        }
+        const aa_array *const x = single_first ? &one : &many, *const y =
+                                                                   single_first ? &many : &one;
+        const aa_array most = aa_maximum(x, y), least = aa_minimum(x, y);
+        for (int i = 0; i < COUNT; ++i) {
+            const place p = {{i}};
+            const bool is_nan = which == 0 || i == AT;
+            ck_assert_int_eq(isnan(get_at(&most, p)) != 0, is_nan);
+            ck_assert_int_eq(isnan(get_at(&least, p)) != 0, is_nan);
+            ck_assert(is_nan || (get_at(&most, p) == 3 && get_at(&least, p) == 1));
+        }
+    }
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
+START_TEST(a_pool_of_one_column_that_lies_in_one_piece_takes_the_right_squares)
+{
+    enum { ROWS = 12 };
+    aa_allocator *const a = aa_arena_create(NULL);
+    const aa_array turned = aa_empty(a, AA_F64, 4, SHAPE(1, 1, 2, ROWS));
+    for (int i = 0; i < 2 * ROWS; ++i) {
+        ((double *)turned.data)[i] = (i * 7) % (2 * ROWS);
+    }
+    const aa_array x = aa_permute(&turned, (const int[]){0, 1, 3, 2}), pooled = aa_maxpool2d(&x);
+    ck_assert_int_eq(aa_count(&pooled), ROWS / 2);
+    for (int row = 0; row < ROWS / 2; ++row) {
+        double most = -1;
+        for (int k = 0; k < 4; ++k) {
+            most = fmax(most, get_at(&x, (place){{0, 0, 2 * row + k / 2, k % 2}}));
+        }
+        ck_assert(get_at(&pooled, (place){{0, 0, row, 0}}) == most);
+    }
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
+START_TEST(a_single_element_is_normalised)
+{
+    aa_allocator *const a = aa_arena_create(NULL);
+    const aa_dtype dtype = dtype_of(_i);
+    const aa_array x = filled(a, dtype, 2, SHAPE(1, 1), 5),
+                   gamma = filled(a, dtype, 1, SHAPE(1), 3);
+    const aa_array beta = filled(a, dtype, 1, SHAPE(1), 10),
+                   mean = filled(a, dtype, 1, SHAPE(1), 1);
+    const aa_array var = filled(a, dtype, 1, SHAPE(1), 4);
+    const aa_array out = aa_batchnorm(&x, &gamma, &beta, &mean, &var, 0);
+    ck_assert(fabs(get_at(&out, (place){{0, 0}}) - 16) < 1e-4); /* (5 - 1) / 2 * 3 + 10 */
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
+AA_TEST_MAIN("corners of kernels", AA_TEST(an_output_that_cannot_be_written_is_refused_and_left),
+             AA_TEST_LOOP(what_is_no_number_stays_so_beside_a_single_element, 0, 4),
+             AA_TEST(a_pool_of_one_column_that_lies_in_one_piece_takes_the_right_squares),
+             AA_TEST_LOOP(a_single_element_is_normalised, 0, 2))
