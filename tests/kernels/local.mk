@@ -1,6 +1,7 @@
 # The kernels against NumPy: expected.py writes expected.h, which is committed; the tests need no Python.
 kernel_tests += \
 	tests/kernels/test_expected \
+	tests/kernels/test_strange \
 	tests/kernels/test_wide
 
 TESTS += tests/kernels/numpy
