@@ -113,9 +113,9 @@ AA_API aa_array aa_full(aa_allocator *dispatch, aa_dtype dtype, int ndim, const 
 
 /**
  * Make an array over the caller's memory: no copy, never freed, valid as long as the caller says so.
- * Its handle is AA_CURRENT. strides: in elements, NULL = C order. Null array with AA_INVALID (NULL data, a shape
- * as in aa_empty), AA_OVERFLOW (an element would lie outside the address space). Cost: some ns. Threads: any.
- * Source: AllocArrays.jl's AllocArray(x).
+ * Its handle is AA_CURRENT. strides: in elements, NULL = C order; those of an empty array are not looked at: it is in
+ * C order. Null array with AA_INVALID (NULL data, a shape as in aa_empty), AA_OVERFLOW (an element would lie outside the
+ * address space). Cost: some ns. Threads: any. Source: AllocArrays.jl's AllocArray(x).
  */
 AA_API aa_array aa_wrap(void *data, aa_dtype dtype, int ndim, const int64_t *shape,
                         const int64_t *strides);

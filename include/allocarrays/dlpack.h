@@ -152,7 +152,7 @@ static inline __attribute__((unused)) aa_array aa_from_dlpack(const DLManagedTen
     if (data != NULL) {
         data += tensor->byte_offset;
     }
-    for (int axis = 0; axis < tensor->ndim && data == NULL; ++axis) {
+    for (int axis = 0; data == NULL && tensor->shape != NULL && axis < tensor->ndim; ++axis) {
         if (tensor->shape[axis] == 0) { /* no element: never read */
             data = (char *)(uintptr_t)tensor->shape;
         }

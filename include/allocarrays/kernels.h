@@ -111,7 +111,7 @@ AA_API aa_array aa_greater(const aa_array *a, const aa_array *b);
 AA_API aa_array aa_greater_equal(const aa_array *a, const aa_array *b);
 
 /**
- * Choose by a mask: a's element where the mask's is 1, else b's; all three broadcast against each other.
+ * Choose by a mask: a's element where the mask's is not 0, else b's; all three broadcast against each other.
  * mask: of AA_BOOL, AA_MISMATCH otherwise; the result, of the dtype of a and b, is from its handle.
  * Cost: three reads, one write. Threads: any. Source: NumPy's where.
  */

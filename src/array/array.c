@@ -445,7 +445,7 @@ static bool add_axis(reach *bytes, int64_t extent, int64_t stride, size_t size)
     return true;
 }
 
-/* Whether all elements lie in the address space; data alone is enough for an empty array. */
+/* Whether all elements of an array that has some lie in the address space. */
 static bool wrap_reaches(const void *data, size_t size, int ndim, const int64_t *shape,
                          const int64_t *strides)
 {
@@ -482,11 +482,11 @@ aa_array aa_wrap(void *data, aa_dtype dtype, int ndim, const int64_t *shape, con
                      .dispatch = AA_CURRENT,
                      .made_at = __builtin_return_address(0)};
     aai_array_set_shape(&made, ndim, shape);
-    if (strides == NULL || ndim == 0) {
+    if (strides == NULL || ndim == 0 || bytes == 0) { /* over no element strides are any numbers */
         made.flags = AAI_ARRAY_DENSE;
         return made;
     }
-    if (bytes != 0 && !wrap_reaches(data, dtypes[dtype].bytes, ndim, shape, strides)) {
+    if (!wrap_reaches(data, dtypes[dtype].bytes, ndim, shape, strides)) {
         return aai_array_null();
     }
     memcpy(made.strides, strides, (size_t)ndim * sizeof *strides);

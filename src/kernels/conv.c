@@ -272,7 +272,7 @@ static aa_array convolve_borrowed(aai_kernel_use *use, const aa_conv2d_options *
         const int64_t shape[] = {c.s.images, w->shape[0], c.s.oh, c.s.ow};
         out = aa_similar_as(x, x->dtype, 4, shape);
     }
-    if (!aa_is_null(&out) && run(&c, &out) != AA_OK) {
+    if (aa_count(&out) > 0 && run(&c, &out) != AA_OK) { /* an empty one has units beyond counting */
         aai_kernel_drop(&out);
     }
     return out;

@@ -122,6 +122,9 @@ static void multiply_stack(const stack *s, const aa_array *out, const factor *le
                            const factor *right)
 {
     const aa_array results = stack_of(out);
+    if (aa_count(out) == 0) { /* of any number of empty matrices */
+        return;
+    }
     const double cost = (double)s->product.m * (double)s->product.n * (double)s->product.k;
     aai_kernel_loop loop;
     aai_kernel_loop_init(&loop, results.ndim, results.shape, (int64_t)(cost < 1e9 ? cost : 1e9));

@@ -99,6 +99,17 @@ static void divide_off(division *d, reach next)
     }
 }
 
+/* Where one of the axes is empty there is nothing to walk: they are one empty axis. */
+static void drop_walks(division *d)
+{
+    for (int i = 0; i < d->count; ++i) {
+        if (d->axis[i].count == 0) {
+            d->axis[0] = d->axis[i];
+            d->count = 1;
+        }
+    }
+}
+
 /* Divide the axes of a view; axes: bit i for axis i. */
 static division divide(const aa_array *a, unsigned axes)
 {
@@ -117,6 +128,7 @@ static division divide(const aa_array *a, unsigned axes)
     if (d.count == 0) {
         divide_off(&d, (reach){1, size});
     }
+    drop_walks(&d);
     return d;
 }
 

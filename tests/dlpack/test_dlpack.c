@@ -146,6 +146,17 @@ static void assert_unsupported(const DLManagedTensor *tensor, const char *word)
     ck_assert_ptr_nonnull(strstr(aa_last_message(), word));
 }
 
+START_TEST(a_tensor_without_data_and_extents_is_invalid)
+{
+    DLManagedTensor tensor = foreign();
+    tensor.dl_tensor.data = NULL;
+    tensor.dl_tensor.shape = NULL;
+    const aa_array array = aa_from_dlpack(&tensor);
+    ck_assert(aa_is_null(&array));
+    ck_assert_int_eq(aa_last_status(), AA_INVALID);
+}
+END_TEST
+
 START_TEST(what_an_array_cannot_be_is_refused_with_a_reason)
 {
     DLManagedTensor tensor = foreign();
@@ -176,4 +187,5 @@ AA_TEST_MAIN("dlpack", AA_TEST(a_tensor_shows_the_memory_type_extents_and_stride
              AA_TEST(a_foreign_tensor_is_an_array_over_its_memory),
              AA_TEST(what_a_similar_of_a_tensor_takes_comes_from_what_is_in_scope),
              AA_TEST(a_tensor_without_elements_may_have_no_data),
+             AA_TEST(a_tensor_without_data_and_extents_is_invalid),
              AA_TEST(what_an_array_cannot_be_is_refused_with_a_reason))

@@ -2,6 +2,7 @@
 kernel_tests += \
 	tests/kernels/guide_kernels \
 	tests/kernels/test_expected \
+	tests/kernels/test_strange \
 	tests/kernels/test_wide
 
 TESTS += tests/kernels/numpy
