@@ -192,18 +192,21 @@ static rows collect(void)
     return list;
 }
 
+/* JSON is UTF-8: what is none is a question mark. */
 static void print_json_string(FILE *file, const char *text)
 {
     (void)fputc('"', file);
-    for (; *text != '\0'; ++text) {
-        const unsigned char c = (unsigned char)*text;
-        if (c == '"' || c == '\\') {
-            (void)fprintf(file, "\\%c", c);
-        } else if (c < 0x20) {
-            (void)fprintf(file, "\\u%04x", c);
+    for (const unsigned char *at = (const unsigned char *)text; *at != '\0';) {
+        const size_t bytes = aai_utf8_at(at);
+        if (bytes == 0) {
+            (void)fputc('?', file);
+        } else if (*at < 0x20) {
+            (void)fprintf(file, "\\u%04x", (unsigned)*at);
         } else {
-            (void)fputc(c, file);
+            (void)fprintf(file, "%s%.*s", *at == '"' || *at == '\\' ? "\\" : "", (int)bytes,
+                          (const char *)at);
         }
+        at += bytes != 0 ? bytes : 1;
     }
     (void)fputc('"', file);
 }

@@ -61,6 +61,10 @@ static inline size_t aai_add_capped(size_t a, size_t b)
  * Returns false, with nothing changed, when there is no memory. errno is kept. */
 bool aai_vector_grow(void **items, size_t *capacity, size_t count, size_t item_bytes);
 
+/* Bytes of the UTF-8 character that begins here, 0: none does. Forms that are too long and surrogates are none. Reads no
+ * byte past the one that ends the text. */
+size_t aai_utf8_at(const unsigned char *at);
+
 /* malloc, calloc and free that leave errno alone. */
 void *aai_malloc(size_t bytes);
 void *aai_calloc(size_t bytes);

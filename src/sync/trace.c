@@ -182,32 +182,13 @@ static __attribute__((format(printf, 2, 3))) bool add(aai_note *note, const char
     return fits;
 }
 
-/* Bytes of the UTF-8 character that begins here, 0: none does. Forms that are too long and surrogates are none. */
-static size_t character_at(const unsigned char *at)
-{
-    const unsigned first = at[0];
-    const size_t bytes = first < 0x80                     ? 1
-                         : first >= 0xc2 && first <= 0xdf ? 2
-                         : first >= 0xe0 && first <= 0xef ? 3
-                         : first >= 0xf0 && first <= 0xf4 ? 4
-                                                          : 0;
-    for (size_t i = 1; i < bytes; ++i) {
-        if ((at[i] & 0xc0) != 0x80) { /* the end of the text, too */
-            return 0;
-        }
-    }
-    const bool wrong = (first == 0xe0 && at[1] < 0xa0) || (first == 0xed && at[1] > 0x9f) ||
-                       (first == 0xf0 && at[1] < 0x90) || (first == 0xf4 && at[1] > 0x8f);
-    return wrong ? 0 : bytes;
-}
-
 /* In quotes. Cut after whole characters; the quote that closes it always fits. */
 static void add_quoted(aai_note *note, const char *text, size_t most)
 {
     const size_t end = aai_min(note->used + most, note->used + room(note) - QUOTING);
     note->text[note->used++] = '"';
     for (const unsigned char *at = (const unsigned char *)text; *at != '\0' && note->used < end;) {
-        const size_t bytes = character_at(at);
+        const size_t bytes = aai_utf8_at(at);
         if (bytes == 0) {
             note->text[note->used++] = '?';
             ++at;

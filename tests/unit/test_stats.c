@@ -264,6 +264,46 @@ START_TEST(json_escapes_names)
 }
 END_TEST
 
+/* Each byte that begins a character is followed by as many as it says. */
+static bool has_whole_characters(const char *text)
+{
+    int wanted = 0;
+    for (const char *c = text; *c != '\0'; ++c) {
+        const unsigned byte = (unsigned char)*c;
+        const bool goes_on = (byte & 0xc0) == 0x80;
+        if (goes_on != (wanted > 0)) {
+            return false;
+        }
+        wanted = goes_on ? wanted - 1 : byte < 0x80 ? 0 : byte < 0xe0 ? 1 : byte < 0xf0 ? 2 : 3;
+    }
+    return wanted == 0;
+}
+
+START_TEST(json_is_utf_8_whatever_names_are)
+{
+    static const char cut[] = "gr\xc3\xb6\xc3\x9f\x65 \xff\xc0\x80\xe2\x82";
+    aa_allocator *const a = aa_arena_create(&(aa_options){.name = cut});
+    char longest[400] = ""; /* cut somewhere: in a character or not, by how long it is before */
+    aa_allocator *many[3];
+    for (int i = 0; i < 3; ++i) {
+        memset(longest, 'x', (size_t)i);
+        for (size_t at = (size_t)i; at < sizeof longest - 4; at += 3) {
+            memcpy(longest + at, "\xe2\x82\xac", 4);
+        }
+        many[i] = aa_arena_create(&(aa_options){.name = longest});
+    }
+    char *const text = json();
+    ck_assert_msg(is_balanced(text), "%s", text);
+    ck_assert_msg(strstr(text, "\"gr\xc3\xb6\xc3\x9f\x65 \?\?\?\?\?\"") != NULL, "%s", text);
+    ck_assert_msg(has_whole_characters(text), "%s", text);
+    free(text);
+    assert_status(aa_destroy(a), AA_OK);
+    for (int i = 0; i < 3; ++i) {
+        assert_status(aa_destroy(many[i]), AA_OK);
+    }
+}
+END_TEST
+
 START_TEST(json_without_allocators_is_still_an_object)
 {
     char *const text = json();
@@ -435,6 +475,7 @@ AA_TEST_MAIN("stats", AA_TEST_BUMP(a_new_allocator_has_zero_everywhere),
              AA_TEST_BUMP(a_report_names_the_allocator_and_its_numbers),
              AA_TEST(the_heap_can_be_reported),
              AA_TEST(json_holds_the_live_allocators_and_no_others), AA_TEST(json_escapes_names),
+             AA_TEST(json_is_utf_8_whatever_names_are),
              AA_TEST(json_without_allocators_is_still_an_object),
              AA_TEST_BUMP(the_first_block_that_a_report_names_would_have_held_every_round),
              AA_TEST(a_first_block_of_a_page_less_would_not_have_held_it),
