@@ -68,6 +68,20 @@ START_TEST(each_option_out_of_its_range_is_refused)
 }
 END_TEST
 
+START_TEST(extents_that_pass_every_number_are_refused)
+{
+    aa_allocator *const a = aa_arena_create(NULL);
+    const aa_array half = aa_empty(a, AA_U8, 2, SHAPE(0, (int64_t)1 << 62));
+    ck_assert(!aa_is_null(&half));
+    ck_assert(is_refused(aa_concat(2, (const aa_array *const[]){&half, &half}, 1), AA_OVERFLOW));
+    const int64_t much = (int64_t)1 << 31;
+    const aa_array image = filled(a, AA_F64, 4, SHAPE(0, 1, 2 * much, 1), 1);
+    const aa_array kernel = filled(a, AA_F64, 4, SHAPE(0, 1, much, 1), 1);
+    ck_assert(is_refused(aa_conv2d(&image, &kernel, NULL), AA_MISMATCH)); /* though it would fit */
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
 START_TEST(single_elements_are_compared)
 {
     aa_allocator *const a = aa_arena_create(NULL);
@@ -161,4 +175,5 @@ AA_TEST_MAIN("corners of kernels", AA_TEST(an_output_that_cannot_be_written_is_r
              AA_TEST(a_pool_of_one_column_that_lies_in_one_piece_takes_the_right_squares),
              AA_TEST_LOOP(a_single_element_is_normalised, 0, 2),
              AA_TEST(each_option_out_of_its_range_is_refused),
+             AA_TEST(extents_that_pass_every_number_are_refused),
              AA_TEST_LOOP(single_elements_are_compared, 0, 2))
