@@ -96,7 +96,7 @@ void aai_block_give(aai_block *block)
 {
     withdraw(block);
     if (block->guarded) {
-        (void)aai_guard_give(block->start);
+        aai_guard_give(block->start);
     } else {
         aai_upstream_give(block->upstream, block->start, block->bytes);
     }

@@ -253,21 +253,19 @@ void *aai_guard_take(size_t bytes, const aai_guard_owner *owner)
     return start;
 }
 
-bool aai_guard_give(void *start)
+void aai_guard_give(void *start)
 {
     slot *const s = find_slot(start);
-    if (s == NULL) {
-        return false;
-    }
+    aai_assert(s != NULL);
     aai_pages_close(start, s->bytes);
     end_slot(s, true);
-    return true;
 }
 
 void *aai_guard_move(void *start, const aai_guard_owner *owner)
 {
     slot *const from = find_slot(start);
-    slot *const to = from == NULL ? NULL : reserve_slot(from->bytes, owner);
+    aai_assert(from != NULL);
+    slot *const to = reserve_slot(from->bytes, owner);
     if (to == NULL) {
         return NULL;
     }

@@ -28,8 +28,8 @@ typedef struct aai_guard_owner {
 
 /* Zeroed memory in the ring; NULL: refused. */
 void *aai_guard_take(size_t bytes, const aai_guard_owner *owner);
-/* The addresses fault from now on. False: they are not of the ring. */
-bool aai_guard_give(void *start);
+/* The addresses of aai_guard_take or aai_guard_move fault from now on. */
+void aai_guard_give(void *start);
 /* The same pages at another address, the old one faults; NULL: refused, nothing has changed. */
 void *aai_guard_move(void *start, const aai_guard_owner *owner);
 

@@ -331,8 +331,9 @@ static void run_part(void *context)
 void aai_omp_split(aai_omp_part *part, char *start, size_t bytes, size_t page)
 {
     split s = {part, start, bytes, page};
-    const bool alone = in_child || OMP_LOAD(parallel) == NULL || OMP_LOAD(num_threads) == NULL ||
-                       aai_omp_level() > 0 || aai_omp_in_parallel();
+    /* What run_part asks comes with GOMP_parallel: one object of libgomp's archive, one library of LLVM's. */
+    const bool alone =
+        in_child || OMP_LOAD(parallel) == NULL || aai_omp_level() > 0 || aai_omp_in_parallel();
     if (alone) {
         part(start, bytes);
         return;

@@ -44,6 +44,7 @@ unit_tests += \
 	tests/unit/test_edges_scope
 kernel_tests += tests/unit/test_kernels_corners tests/unit/test_kernels_edges
 interposed_tests += tests/omp/test_omp_edges
+ompt_tests += tests/omp/test_ompt_edges
 
 # Neither compiled nor linked with OpenMP: a runtime comes by dlopen.
 if C_TESTS

@@ -161,7 +161,30 @@ START_TEST(a_child_forked_while_a_thread_looks_for_a_runtime_goes_on)
 }
 END_TEST
 
+/* No team that could share the work. */
+START_TEST(without_a_runtime_the_caller_touches_and_clears_alone)
+{
+    enum { LARGE = 4 << 20 };
+    static const unsigned flags[] = {AA_FIRST_TOUCH, AA_FIRST_TOUCH | AA_PREFAULT,
+                                     AA_FIRST_TOUCH | AA_ZEROED};
+    for (size_t f = 0; f < sizeof flags / sizeof flags[0]; ++f) {
+        aa_allocator *const a = bump_create(_i, &(aa_options){.flags = flags[f]});
+        for (int round = 0; round < 2; ++round) {
+            char *const p = aa_alloc(a, LARGE);
+            ck_assert_ptr_nonnull(p);
+            for (size_t i = 0; (flags[f] & AA_ZEROED) != 0 && i < LARGE; i += 512) {
+                ck_assert_int_eq(p[i], 0);
+            }
+            memset(p, 7, LARGE);
+            assert_status(aa_reset(a), AA_OK);
+        }
+        assert_status(aa_destroy(a), AA_OK);
+    }
+}
+END_TEST
+
 AA_TEST_MAIN("late runtime", AA_TEST_BUMP(without_a_runtime_what_needs_one_is_unsupported),
+             AA_TEST_BUMP(without_a_runtime_the_caller_touches_and_clears_alone),
              AA_TEST_BUMP(without_a_runtime_the_scope_alone_serves_omp_alloc),
              AA_TEST_LOOP(without_a_runtime_its_own_allocators_end_the_process_with_a_sentence, 0,
                           2),

@@ -108,7 +108,64 @@ START_TEST(gccs_clause_without_a_scope_or_with_the_runtimes_memory_is_the_runtim
     omp_kind_destroy(a);
 }
 END_TEST
+
+START_TEST(what_is_asked_of_the_runtimes_allocators_is_the_runtimes)
+{
+    aa_allocator *const a = omp_kind_create(_i);
+    char *const p = omp_aligned_calloc(64, 10, 10, omp_default_mem_alloc);
+    ck_assert(is_aligned(p, 64) && is_zero(p, 100));
+    ck_assert(_i == OMP_HEAP || !aa_owns(a, p));
+    omp_free(p, omp_default_mem_alloc);
+    omp_alloctrait_t wide = {omp_atk_alignment, 256};
+    const omp_allocator_handle_t theirs = omp_init_allocator(omp_default_mem_space, 1, &wide);
+    char *const q = GOMP_alloc(64, 100, theirs);
+    ck_assert(is_aligned(q, 256)); /* its trait, which only the runtime knows */
+    memset(q, 1, 100);
+    GOMP_free(q, theirs);
+    omp_destroy_allocator(theirs);
+    omp_kind_destroy(a);
+}
+END_TEST
+
+/* In the child, of gcc's runtime, which has no such call. */
+static void kmpc_alloc_of_nobody(void *unused)
+{
+    (void)unused;
+    (void)__kmpc_alloc(0, 100, 0x7fff0120);
+}
+
+START_TEST(a_short_handle_that_is_nobodys_is_passed_on)
+{
+    child_result result;
+    child_run(&result, kmpc_alloc_of_nobody, NULL);
+    ck_assert(WIFSIGNALED(result.status) && WTERMSIG(result.status) == SIGABRT);
+    ck_assert_ptr_nonnull(strstr(result.text, "with __kmpc_alloc stands behind"));
+    ck_assert_ptr_null(strstr(result.text, "the compiler cut the handle"));
+}
+END_TEST
 #else
+START_TEST(clangs_clause_with_the_runtimes_own_handle_is_the_runtimes)
+{
+    aa_allocator *const a = omp_kind_create(_i);
+    const uintptr_t ours = (uintptr_t)handle_of(a), gone = gone_handle();
+    omp_alloctrait_t wide = {omp_atk_alignment, 256};
+    const uintptr_t theirs = (uintptr_t)omp_init_allocator(omp_default_mem_space, 1, &wide);
+    char *const p = __kmpc_alloc(0, 100, theirs), *const q = __kmpc_alloc(0, 100, theirs);
+    ck_assert(p != NULL && q != NULL && (_i == OMP_HEAP || (!aa_owns(a, p) && !aa_owns(a, q))));
+    memset(p, 1, 100);
+    memset(q, 2, 100);
+    record_violations();
+    __kmpc_free(0, p, theirs);
+    assert_no_reports();
+    __kmpc_free(0, q, gone); /* refused: q stays */
+    assert_one_report("__kmpc_free", AA_USE_AFTER_RESET);
+    ck_assert_int_eq(q[99], 2);
+    __kmpc_free(0, q, ours); /* of ours: the memory is the runtime's all the same */
+    omp_destroy_allocator((omp_allocator_handle_t)theirs);
+    omp_kind_destroy(a);
+}
+END_TEST
+
 START_TEST(clangs_calloc_without_a_scope_is_the_runtimes)
 {
     aa_allocator *const a = omp_kind_create(_i);
@@ -267,12 +324,60 @@ END_TEST
 
 #ifndef __clang__
 #define BY_COMPILER                                                                                \
-    AA_TEST_OMP_KINDS(gccs_clause_without_a_scope_or_with_the_runtimes_memory_is_the_runtimes)
+    AA_TEST_OMP_KINDS(gccs_clause_without_a_scope_or_with_the_runtimes_memory_is_the_runtimes),    \
+        AA_TEST_OMP_KINDS(what_is_asked_of_the_runtimes_allocators_is_the_runtimes),               \
+        AA_TEST(a_short_handle_that_is_nobodys_is_passed_on)
 #else
-#define BY_COMPILER AA_TEST_OMP_KINDS(clangs_calloc_without_a_scope_is_the_runtimes)
+#define BY_COMPILER                                                                                \
+    AA_TEST_OMP_KINDS(clangs_calloc_without_a_scope_is_the_runtimes),                              \
+        AA_TEST_OMP_KINDS(clangs_clause_with_the_runtimes_own_handle_is_the_runtimes)
 #endif
 
-AA_TEST_MAIN("omp: edges", AA_TEST_OMP_KINDS(what_newer_compilers_call_is_served_by_our_handles),
+START_TEST(freeing_nothing_beside_memory_of_ours_does_nothing)
+{
+    aa_allocator *const a = omp_kind_create(_i);
+    const omp_allocator_handle_t handle = handle_of(a);
+    char *const p = omp_alloc(100, handle);
+    pattern_fill(p, 100, 4);
+    record_violations();
+    omp_free(NULL, handle);
+    omp_free(NULL, omp_null_allocator);
+    omp_free(NULL, omp_default_mem_alloc);
+    assert_no_reports();
+    ck_assert(pattern_holds(p, 100, 4) && serves(a, p));
+    omp_free(p, handle);
+    omp_kind_destroy(a);
+}
+END_TEST
+
+/* In the child: what the null allocator means where the program chose another default than the one that stands for ours. */
+static void choose_a_default(void *unused)
+{
+    (void)unused;
+    setenv("AA_OMP_ALLOCATOR", "omp_default_mem_space:pool_size=1048576", 1);
+    aa_allocator *const pool = aa_current();
+    void *const p = omp_alloc(100, omp_null_allocator);
+    omp_set_default_allocator(omp_const_mem_alloc);
+    void *const q = omp_alloc(100, omp_null_allocator);
+    (void)fprintf(stderr, "%s, then %s\n", aa_owns(pool, p) ? "ours" : "theirs",
+                  q != NULL && !aa_owns(pool, q) ? "theirs" : "ours");
+    omp_free(q, omp_null_allocator);
+    omp_set_default_allocator(omp_default_mem_alloc);
+    omp_free(p, omp_null_allocator);
+}
+
+START_TEST(a_default_of_the_runtimes_takes_the_place_of_the_processs)
+{
+    child_result result;
+    child_run(&result, choose_a_default, NULL);
+    assert_exited_well(&result);
+    ck_assert_msg(strcmp(result.text, "ours, then theirs\n") == 0, "%s", result.text);
+}
+END_TEST
+
+AA_TEST_MAIN("omp: edges", AA_TEST_OMP_KINDS(freeing_nothing_beside_memory_of_ours_does_nothing),
+             AA_TEST(a_default_of_the_runtimes_takes_the_place_of_the_processs),
+             AA_TEST_OMP_KINDS(what_newer_compilers_call_is_served_by_our_handles),
              AA_TEST_OMP_KINDS(a_handle_that_is_gone_is_refused_by_every_call),
              AA_TEST_LOOP(a_clause_whose_allocator_is_gone_ends_the_process_with_a_sentence, 0, 2),
              BY_COMPILER, AA_TEST(a_handle_cut_to_an_int_is_found_again_where_it_is_one),

@@ -45,6 +45,7 @@ static inline void use_stale(void *argument)
     (void)aa_alloc(a, 100); /* so that the array is not where its block begins */
     const aa_array x = aa_empty(a, AA_F64, 2, (const int64_t[]){8, 100});
     char *const p = how->raw ? aa_alloc(a, 1000) : x.data;
+    (void)aa_empty(a, AA_F64, 1, (const int64_t[]){10}); /* so that it is not the newest either */
     p[184] = 1;
     for (int i = 0; i < how->resets; ++i) {
         (void)aa_reset(a);

@@ -75,6 +75,25 @@ START_TEST(a_mark_that_an_upstream_ends_stays_open)
 }
 END_TEST
 
+START_TEST(a_scratch_that_ends_over_a_pin_leaves_the_pins_of_older_arrays)
+{
+    aa_allocator *const a = bump_create(_i, NULL);
+    const aa_array old = aa_empty(a, AA_F64, 1, (const int64_t[]){10});
+    assert_status(aa_pin(&old), AA_OK);
+    record_violations();
+    AA_SCRATCH(a) {
+        const aa_array young = aa_empty(a, AA_F64, 1, (const int64_t[]){10});
+        assert_status(aa_pin(&young), AA_OK);
+    }
+    assert_one_report("AA_SCRATCH", AA_ESCAPE);
+    assert_refused(aa_reset(a), AA_BUSY, AA_RESET_IN_USE);
+    ck_assert_ptr_nonnull(strstr(last_violation()->message, "1 pin(s)"));
+    assert_status(aa_unpin(&old), AA_OK);
+    assert_status(aa_reset(a), AA_OK);
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
 /* ---- allocators of inner regions ------------------------------------------------------------------------------- */
 
 /* Made by thread 0 inside a region of its own, which has ended. */
@@ -132,6 +151,41 @@ START_TEST(a_team_resets_what_an_inner_region_made)
     assert_no_reports();
     ck_assert_uint_eq(stats_of(a).used, 0);
     ck_assert_uint_eq(stats_of(a).resets, 1);
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
+/* A thread of an inner team makes it; some runtimes lend that thread to the next inner team, where it stands elsewhere. */
+static _Thread_local bool made_it;
+
+START_TEST(a_creator_that_took_memory_in_another_place_refuses_the_reset)
+{
+    aa_allocator *a = NULL;
+    bool lent = false;
+    aa_status status = AA_IO;
+    omp_set_max_active_levels(3);
+    record_violations();
+#pragma omp parallel num_threads(1) shared(a, lent, status)
+    {
+#pragma omp parallel num_threads(2) shared(a)
+        if (omp_get_thread_num() == omp_get_num_threads() - 1) {
+            a = bump_try_create(_i, NULL);
+            made_it = omp_get_thread_num() == 1;
+        }
+#pragma omp parallel num_threads(1) shared(a, lent)
+        {
+#pragma omp parallel num_threads(2) shared(a, lent)
+            if (omp_get_thread_num() == omp_get_num_threads() - 1) {
+                (void)aa_alloc(a, 100);
+                lent = made_it;
+            }
+        }
+        status = aa_reset(a);
+    }
+    ck_assert_int_eq(status, lent ? AA_BUSY : AA_OK);
+    ck_assert_int_eq(violations_count(), lent);
+    ck_assert(!lent || strstr(last_violation()->message,
+                              "its creator took memory in another thread's region") != NULL);
     assert_status(aa_destroy(a), AA_OK);
 }
 END_TEST
@@ -219,7 +273,10 @@ END_TEST
 AA_TEST_MAIN("edges of scopes",
              AA_TEST_BUMP(another_threads_scope_without_a_place_is_named_by_its_call),
              AA_TEST_LOOP(a_mark_that_an_upstream_ends_stays_open, 0, 2 * BUMP_KINDS),
+             AA_TEST_BUMP(a_scratch_that_ends_over_a_pin_leaves_the_pins_of_older_arrays),
              AA_TEST_BUMP(another_thread_may_not_reset_what_an_inner_region_made),
              AA_TEST_BUMP(a_team_resets_what_an_inner_region_made),
+             AA_TEST_LOOP(a_creator_that_took_memory_in_another_place_refuses_the_reset, SHARED,
+                          BUMP_KINDS),
              AA_TEST_BUMP(a_team_two_levels_inside_another_does_not_reset),
              AA_TEST_BUMP(a_scope_on_another_stack_is_not_taken_for_one_that_was_jumped_out_of))

@@ -198,10 +198,34 @@ START_TEST(together_with_prefault_the_team_populates_whole_blocks)
 }
 END_TEST
 
+static _Alignas(PAGE) char methods_memory[2 << 20];
+
+static void *give_it_all(void *state, size_t bytes, size_t alignment)
+{
+    (void)state;
+    return bytes <= sizeof methods_memory && alignment <= 64 ? methods_memory : NULL;
+}
+
+START_TEST(what_a_custom_method_hands_out_is_its_own_to_touch)
+{
+    static const aa_allocator_ops ops = {.size = sizeof ops, .alloc = give_it_all};
+    memset(methods_memory, 0x5a, sizeof methods_memory);
+    aa_allocator *const a = aa_custom_create(&ops, NULL, &(aa_options){.flags = AA_FIRST_TOUCH});
+    ck_assert_ptr_nonnull(a);
+    const char *const p = aa_alloc(a, sizeof methods_memory);
+    ck_assert_ptr_nonnull(p);
+    for (size_t i = 0; i < sizeof methods_memory; i += PAGE) {
+        ck_assert_int_eq(p[i], 0x5a);
+    }
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
 AA_TEST_MAIN("first touch", AA_TEST_BUMP(each_thread_touches_the_part_that_it_will_use),
              AA_TEST_BUMP(a_team_clears_large_memory_that_must_be_zero),
              AA_TEST_BUMP(arrays_of_zeros_are_zero_to_their_last_byte),
              AA_TEST_BUMP(inside_a_region_the_caller_touches_and_no_region_is_opened),
              AA_TEST_BUMP(after_a_warm_up_a_repeated_workload_takes_no_page_fault),
              AA_TEST(a_forked_child_opens_no_region),
-             AA_TEST_BUMP(together_with_prefault_the_team_populates_whole_blocks))
+             AA_TEST_BUMP(together_with_prefault_the_team_populates_whole_blocks),
+             AA_TEST(what_a_custom_method_hands_out_is_its_own_to_touch))

@@ -37,6 +37,73 @@ START_TEST(an_output_that_cannot_be_written_is_refused_and_left)
 }
 END_TEST
 
+static bool is_refused(aa_array result, aa_status status)
+{
+    return aa_is_null(&result) && aa_last_status() == status;
+}
+
+START_TEST(each_option_out_of_its_range_is_refused)
+{
+    static const aa_conv2d_options below[] = {
+        {.stride_h = -1},   {.stride_w = -1},   {.padding_h = -1}, {.padding_w = -1},
+        {.dilation_h = -1}, {.dilation_w = -1}, {.groups = -1}};
+    const int64_t much = (int64_t)1 << 31;
+    const aa_conv2d_options above[] = {
+        {.stride_h = much},   {.stride_w = much},   {.padding_h = much}, {.padding_w = much},
+        {.dilation_h = much}, {.dilation_w = much}, {.groups = much}};
+    aa_allocator *const a = aa_arena_create(NULL);
+    const aa_array x = filled(a, AA_F64, 4, SHAPE(1, 1, 4, 4), 1), *const none = NULL;
+    const aa_array flat = filled(a, AA_F64, 4, SHAPE(1, 1, 0, 4), 1);
+    for (size_t i = 0; i < sizeof below / sizeof below[0]; ++i) {
+        ck_assert(is_refused(aa_conv2d_with(&x, &x, none, &below[i]), AA_INVALID));
+        ck_assert(is_refused(aa_conv2d_with(&x, &x, none, &above[i]), AA_INVALID));
+    }
+    ck_assert(is_refused(aa_concat(1, NULL, 0), AA_INVALID));
+    ck_assert(is_refused(aa_upsample2d(&x, 1, 0), AA_INVALID));
+    ck_assert(is_refused(aa_upsample2d(&x, INT64_MAX, 1), AA_OVERFLOW));
+    ck_assert(is_refused(aa_upsample2d(&x, 1, INT64_MAX), AA_OVERFLOW));
+    ck_assert(
+        is_refused(aa_maxpool2d_with(&flat, &(aa_pool2d_options){1, 1, 1, 1, 0, 0}), AA_MISMATCH));
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
+START_TEST(extents_that_pass_every_number_are_refused)
+{
+    aa_allocator *const a = aa_arena_create(NULL);
+    const aa_array half = aa_empty(a, AA_U8, 2, SHAPE(0, (int64_t)1 << 62));
+    ck_assert(!aa_is_null(&half));
+    ck_assert(is_refused(aa_concat(2, (const aa_array *const[]){&half, &half}, 1), AA_OVERFLOW));
+    const int64_t much = (int64_t)1 << 31;
+    const aa_array image = filled(a, AA_F64, 4, SHAPE(0, 1, 2 * much, 1), 1);
+    const aa_array kernel = filled(a, AA_F64, 4, SHAPE(0, 1, much, 1), 1);
+    ck_assert(is_refused(aa_conv2d(&image, &kernel, NULL), AA_MISMATCH)); /* though it would fit */
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
+START_TEST(single_elements_are_compared)
+{
+    aa_allocator *const a = aa_arena_create(NULL);
+    const aa_dtype dtype = dtype_of(_i);
+    const aa_array two = filled(a, dtype, 2, SHAPE(1, 1), 2),
+                   three = filled(a, dtype, 2, SHAPE(1, 1), 3);
+    const struct {
+        aa_array mask;
+        bool holds;
+    } cases[] = {{aa_equal(&two, &three), false},        {aa_not_equal(&two, &three), true},
+                 {aa_less(&two, &three), true},          {aa_less_equal(&two, &three), true},
+                 {aa_greater(&two, &three), false},      {aa_greater_equal(&two, &three), false},
+                 {aa_less_equal(&two, &two), true},      {aa_equal(&two, &two), true},
+                 {aa_greater_equal(&three, &two), true}, {aa_less(&two, &two), false}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; ++i) {
+        ck_assert_int_eq(aa_count(&cases[i].mask), 1);
+        ck_assert_int_eq(*(const bool *)cases[i].mask.data, cases[i].holds);
+    }
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
 /* _i: dtype and side. */
 START_TEST(what_is_no_number_stays_so_beside_a_single_element)
 {
@@ -106,4 +173,7 @@ END_TEST
 AA_TEST_MAIN("corners of kernels", AA_TEST(an_output_that_cannot_be_written_is_refused_and_left),
              AA_TEST_LOOP(what_is_no_number_stays_so_beside_a_single_element, 0, 4),
              AA_TEST(a_pool_of_one_column_that_lies_in_one_piece_takes_the_right_squares),
-             AA_TEST_LOOP(a_single_element_is_normalised, 0, 2))
+             AA_TEST_LOOP(a_single_element_is_normalised, 0, 2),
+             AA_TEST(each_option_out_of_its_range_is_refused),
+             AA_TEST(extents_that_pass_every_number_are_refused),
+             AA_TEST_LOOP(single_elements_are_compared, 0, 2))

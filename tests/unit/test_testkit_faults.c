@@ -3,6 +3,8 @@
 #include "runner.h"
 #include "test_testkit_planted.h"
 
+#include <allocarrays/check.h>
+
 typedef struct fault {
     const char *name, *says[4];
     const char *variable, *value; /* of the environment */
@@ -172,6 +174,17 @@ START_TEST(a_main_that_finds_no_test_fails)
 }
 END_TEST
 
+START_TEST(a_block_that_a_teardown_has_closed_is_judged_no_more)
+{
+    int body = 0;
+    AA_CHECK_VIOLATIONS(AA_USE_AFTER_RESET, 1) { /* none comes */
+        aa_check_teardown();
+        ++body;
+    }
+    ck_assert_int_eq(body, 1);
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
     if (argc == 2) {
@@ -179,6 +192,7 @@ int main(int argc, char **argv)
     }
     const aa_test tests[] = {AA_TEST_LOOP(a_planted_fault_fails_its_test, 0, FAULTS),
                              AA_TEST(a_test_that_is_given_up_without_forks_leaves_nothing_behind),
-                             AA_TEST(a_main_that_finds_no_test_fails)};
+                             AA_TEST(a_main_that_finds_no_test_fails),
+                             AA_TEST(a_block_that_a_teardown_has_closed_is_judged_no_more)};
     return aa_test_run("testkit: planted faults", sizeof tests / sizeof tests[0], tests);
 }
