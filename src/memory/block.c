@@ -8,6 +8,7 @@
 #include "memory/guard.h"
 
 #include "os/os.h"
+#include "os/tools.h"
 #include "sync/team.h"
 
 #include <allocarrays/allocator.h>
@@ -68,7 +69,10 @@ aai_block *aai_block_take(const aai_block_request *request)
         start = aai_guard_take(bytes, request->guard);
     }
     const bool guarded = start != NULL;
-    if (!guarded) {
+    if (guarded) {
+        aai_tools_unpoison(start, bytes,
+                           true); /* what was there a round of the ring ago left it so */
+    } else {
         start = aai_upstream_take(request->upstream, request->least, &bytes, request->alignment);
     }
     if (start == NULL) {
@@ -109,6 +113,7 @@ bool aai_block_move(aai_block *block, const aai_guard_owner *guard)
     if (moved == NULL) {
         return false;
     }
+    aai_tools_unpoison(moved, block->bytes, true);
     withdraw(block);
     block->start = moved;
     block->node.key = (uint64_t)(uintptr_t)moved;
