@@ -41,14 +41,16 @@ unit_tests += \
 	tests/unit/test_custom_marks \
 	tests/unit/test_edges \
 	tests/unit/test_edges_calls \
-	tests/unit/test_edges_scope
+	tests/unit/test_edges_scope \
+	tests/unit/test_tools_poison \
+	tests/unit/test_tools_races
 kernel_tests += tests/unit/test_kernels_corners tests/unit/test_kernels_edges
 interposed_tests += tests/omp/test_omp_edges
 ompt_tests += tests/omp/test_ompt_edges
 
 # Neither compiled nor linked with OpenMP: a runtime comes by dlopen.
 if C_TESTS
-check_PROGRAMS += tests/omp/test_late_runtime tests/omp/test_poor_runtime
+check_PROGRAMS += tests/omp/test_fake_runtime tests/omp/test_late_runtime tests/omp/test_poor_runtime
 endif
 tests_omp_test_late_runtime_SOURCES = tests/omp/test_late_runtime.c tests/support/runner.c
 tests_omp_test_late_runtime_CFLAGS = $(plain_cflags) $(CHECK_CFLAGS)
@@ -61,3 +63,7 @@ tests_omp_test_poor_runtime_SOURCES = tests/omp/test_poor_runtime.c tests/suppor
 tests_omp_test_poor_runtime_CFLAGS = $(plain_cflags) $(CHECK_CFLAGS)
 tests_omp_test_poor_runtime_LDFLAGS = $(AA_NO_AS_NEEDED_LDFLAGS)
 tests_omp_test_poor_runtime_LDADD = liballocarrays.la $(CHECK_LIBS) $(AA_THREAD_CFLAGS) $(AA_CORE_LIBS)
+tests_omp_test_fake_runtime_SOURCES = tests/omp/test_fake_runtime.c tests/support/runner.c
+tests_omp_test_fake_runtime_CFLAGS = $(plain_cflags) $(CHECK_CFLAGS)
+tests_omp_test_fake_runtime_LDFLAGS = $(AA_NO_AS_NEEDED_LDFLAGS)
+tests_omp_test_fake_runtime_LDADD = $(tests_omp_test_poor_runtime_LDADD)

@@ -8,10 +8,6 @@
 #include "upstreams.h"
 #include "violations.h"
 
-#include <errno.h>
-#include <sys/mman.h>
-#include <sys/resource.h>
-
 /* ---- where it cannot be -------------------------------------------------------------------------------------- */
 
 START_TEST(it_is_refused_over_other_upstreams_than_ordinary_pages)
@@ -51,25 +47,6 @@ START_TEST(full_checks_over_another_upstream_reset_in_place)
     assert_status(aa_destroy(a), AA_OK);
 }
 END_TEST
-
-static size_t address_space(void)
-{
-    size_t pages = 0;
-    FILE *const statm = fopen("/proc/self/statm", "r");
-    if (statm == NULL || fscanf(statm, "%zu", &pages) != 1) {
-        _exit(1);
-    }
-    (void)fclose(statm);
-    return pages * (size_t)sysconf(_SC_PAGESIZE);
-}
-
-static void leave_address_space(size_t more)
-{
-    const rlim_t bytes = address_space() + more;
-    if (setrlimit(RLIMIT_AS, &(struct rlimit){bytes, bytes}) != 0) {
-        _exit(1);
-    }
-}
 
 /* The program works; exits with 1 when something is wrong. */
 static uint64_t misses_of_many_resets(int kind, int resets)

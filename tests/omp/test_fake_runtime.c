@@ -1,0 +1,330 @@
+/* An OpenMP runtime that answers as a test says: a program with functions of its own in place of one. What real runtimes
+ * leave to chance (which thread they lend to whose region), or never say, is certain here. */
+#include "child.h"
+#include "kinds.h"
+#include "runner.h"
+#include "violations.h"
+
+#include <pthread.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+/* Of the calling thread. */
+static __thread struct place {
+    int level;
+    bool in_parallel;
+    int path[8]; /* thread numbers of the ancestors at levels 1, 2, ... */
+} here;
+
+static int team = 1, thread_num;       /* inside GOMP_parallel */
+static int regions;                    /* that it was called for */
+static __thread uintptr_t current = 1; /* the default allocator: omp_default_mem_alloc */
+static uintptr_t last_handle = 1000;
+
+/* The names are the runtime's: the library finds them by their weak symbols. */
+int omp_get_level(void);
+int omp_in_parallel(void);
+int omp_get_thread_num(void);
+int omp_get_num_threads(void);
+int omp_get_ancestor_thread_num(int level);
+int omp_get_team_size(int level);
+uintptr_t omp_get_default_allocator(void);
+void omp_set_default_allocator(uintptr_t handle);
+uintptr_t omp_init_allocator(uintptr_t space, int count, const void *traits);
+void omp_destroy_allocator(uintptr_t handle);
+void *omp_alloc(size_t bytes, uintptr_t handle);
+void omp_free(void *pointer, uintptr_t handle);
+void GOMP_parallel(void (*body)(void *), void *context, unsigned threads, unsigned flags);
+
+int omp_get_level(void)
+{
+    return here.level;
+}
+
+int omp_in_parallel(void)
+{
+    return here.level > 0 || here.in_parallel;
+}
+
+int omp_get_thread_num(void)
+{
+    return thread_num;
+}
+
+int omp_get_num_threads(void)
+{
+    return team;
+}
+
+int omp_get_ancestor_thread_num(int level)
+{
+    return level >= 1 && level <= here.level ? here.path[level - 1] : -1;
+}
+
+int omp_get_team_size(int level)
+{
+    return level <= here.level ? 2 : -1;
+}
+
+uintptr_t omp_get_default_allocator(void)
+{
+    return current;
+}
+
+void omp_set_default_allocator(uintptr_t handle)
+{
+    current = handle;
+}
+
+uintptr_t omp_init_allocator(uintptr_t space, int count, const void *traits)
+{
+    (void)space;
+    (void)count;
+    (void)traits;
+    return __atomic_add_fetch(&last_handle, 1, __ATOMIC_RELAXED);
+}
+
+void omp_destroy_allocator(uintptr_t handle)
+{
+    (void)handle;
+}
+
+void *omp_alloc(size_t bytes, uintptr_t handle)
+{
+    (void)handle;
+    return malloc(bytes);
+}
+
+void omp_free(void *pointer, uintptr_t handle)
+{
+    (void)handle;
+    free(pointer);
+}
+
+/* A team of as many threads as the test wants, one after the other. */
+void GOMP_parallel(void (*body)(void *), void *context, unsigned threads, unsigned flags)
+{
+    (void)threads;
+    (void)flags;
+    ++regions;
+    for (thread_num = 0; thread_num < team; ++thread_num) {
+        body(context);
+    }
+    thread_num = 0;
+}
+
+static void go_to(int level, int first, int second)
+{
+    here.level = level;
+    here.path[0] = first;
+    here.path[1] = second;
+}
+
+/* ---- who took memory ------------------------------------------------------------------------------------------ */
+
+typedef struct visit {
+    int kind;
+    bool elsewhere; /* it takes memory in another thread's inner region too */
+    aa_allocator *allocator;
+} visit;
+
+/* A thread of the pool that the runtime lends to the inner region of outer thread 0, then to that of outer thread 1. */
+static void *be_lent(void *argument)
+{
+    visit *const v = argument;
+    go_to(2, 0, 1);
+    v->allocator = bump_create(v->kind, NULL);
+    (void)aa_alloc(v->allocator, 100);
+    (void)aa_alloc(v->allocator, 100);
+    if (v->elsewhere) {
+        go_to(2, 1, 1);
+        (void)aa_alloc(v->allocator, 100);
+    }
+    go_to(0, 0, 0);
+    return NULL;
+}
+
+static aa_allocator *lend(int kind, bool elsewhere)
+{
+    visit v = {.kind = kind, .elsewhere = elsewhere};
+    pthread_t thread;
+    ck_assert_int_eq(pthread_create(&thread, NULL, be_lent, &v), 0);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    ck_assert_ptr_nonnull(v.allocator);
+    return v.allocator;
+}
+
+START_TEST(a_creator_that_took_memory_in_anothers_region_refuses_the_reset_of_its_ancestor)
+{
+    aa_allocator *const a = lend(_i, true);
+    go_to(1, 0, 0); /* outer thread 0, whose inner region has ended */
+    assert_refused(aa_reset(a), AA_BUSY, AA_RESET_IN_PARALLEL);
+    ck_assert_ptr_nonnull(
+        strstr(last_violation()->message, "its creator took memory in another thread's region"));
+    go_to(0, 0, 0);
+    assert_status(aa_reset(a), AA_OK);
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
+START_TEST(a_creator_that_stayed_does_not)
+{
+    aa_allocator *const a = lend(_i, false);
+    go_to(1, 0, 0);
+    assert_status(aa_reset(a), AA_OK);
+    go_to(0, 0, 0);
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
+/* Its allocations need leave no trace: only its own reset would ask. The slot is what the inline path looks at. */
+START_TEST(an_allocator_of_an_outermost_region_serves_its_creator_inline)
+{
+    go_to(1, 0, 0);
+    aa_allocator *const a = bump_create(_i, &(aa_options){.checks = AA_CHECKS_NONE});
+    ck_assert_ptr_nonnull(aa_alloc(a, 64));
+    ck_assert_uint_eq(aa_tls.slot[a->slot].key, a->key);
+    assert_status(aa_reset(a), AA_OK);
+    go_to(0, 0, 0);
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
+/* ---- a region without a level --------------------------------------------------------------------------------- */
+
+START_TEST(a_region_is_active_where_either_call_says_so)
+{
+    ck_assert(!aa_in_parallel());
+    here.in_parallel = true;
+    ck_assert(aa_in_parallel());
+    here.in_parallel = false;
+    here.level = 1;
+    ck_assert(aa_in_parallel());
+}
+END_TEST
+
+/* ---- a team that clears --------------------------------------------------------------------------------------- */
+
+enum { LARGE = 2 << 20 };
+
+static bool all_zero(const char *p)
+{
+    for (size_t i = 0; i < LARGE; ++i) {
+        if (p[i] != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static char *clear_old(aa_allocator *a)
+{
+    char *const p = aa_alloc(a, LARGE);
+    ck_assert_ptr_nonnull(p);
+    memset(p, 7, LARGE);
+    assert_status(aa_reset(a), AA_OK);
+    regions = 0;
+    char *const again = aa_calloc(a, 1, LARGE);
+    ck_assert_ptr_eq(again, p);
+    return again;
+}
+
+START_TEST(a_team_of_more_threads_than_pages_clears_everything)
+{
+    aa_allocator *const a =
+        bump_create(_i, &(aa_options){.flags = AA_FIRST_TOUCH, .checks = AA_CHECKS_NONE});
+    team = 1000;
+    ck_assert(all_zero(clear_old(a)));
+    ck_assert_int_eq(regions, 1);
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
+START_TEST(below_a_mebibyte_a_thread_clears_alone)
+{
+    aa_allocator *const a =
+        bump_create(_i, &(aa_options){.flags = AA_FIRST_TOUCH, .checks = AA_CHECKS_NONE});
+    team = 2;
+    ck_assert_ptr_nonnull(aa_calloc(a, 1, (1 << 20) - 1));
+    ck_assert_int_eq(regions, 0);
+    ck_assert_ptr_nonnull(aa_calloc(a, 1, 1 << 20));
+    ck_assert_int_ge(regions, 1);
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
+START_TEST(inside_a_region_a_thread_clears_alone)
+{
+    aa_allocator *const a =
+        bump_create(PRIVATE, &(aa_options){.flags = AA_FIRST_TOUCH, .checks = AA_CHECKS_NONE});
+    char *const p = clear_old(a);
+    memset(p, 7, LARGE);
+    assert_status(aa_reset(a), AA_OK);
+    team = 2;
+    regions = 0;
+    here.level = _i;
+    here.in_parallel = true;
+    ck_assert(all_zero(aa_calloc(a, 1, LARGE)));
+    ck_assert_int_eq(regions, 0);
+    go_to(0, 0, 0);
+    here.in_parallel = false;
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
+/* ---- a child after a fork --------------------------------------------------------------------------------------- */
+
+typedef struct forked {
+    aa_allocator *allocator;
+    uintptr_t starts_with; /* the default of the child's runtime */
+    bool is_kept;          /* its parent's scope goes on */
+} forked;
+
+static void look_around(void *argument)
+{
+    const forked *const f = argument;
+    current = f->starts_with;
+    exit((aa_current() == f->allocator) == f->is_kept ? 0 : 1);
+}
+
+static void fork_under_a_scope(void *argument)
+{
+    const forked *const f = argument;
+    child_result result;
+    aa_allocator *const a = bump_create(SHARED, NULL);
+    AA_WITH(a) {
+        forked mine = *f;
+        mine.allocator = a;
+        child_run(&result, look_around, &mine);
+        assert_exited_well(&result);
+    }
+}
+
+START_TEST(a_child_whose_runtime_starts_anew_is_given_its_parents_scope)
+{
+    current = 77; /* what this runtime starts with */
+    fork_under_a_scope(&(forked){.starts_with = 77, .is_kept = true});
+    fork_under_a_scope(&(forked){.starts_with = 1, .is_kept = true});
+}
+END_TEST
+
+/* The child set another default itself, which stays. */
+START_TEST(a_child_that_has_another_default_keeps_it)
+{
+    current = 77;
+    fork_under_a_scope(&(forked){.starts_with = 78, .is_kept = false});
+}
+END_TEST
+
+AA_TEST_MAIN(
+    "omp: a runtime that answers as it is told",
+    AA_TEST_LOOP(a_creator_that_took_memory_in_anothers_region_refuses_the_reset_of_its_ancestor,
+                 SHARED, BUMP_KINDS),
+    AA_TEST_LOOP(a_creator_that_stayed_does_not, SHARED, BUMP_KINDS),
+    AA_TEST_LOOP(an_allocator_of_an_outermost_region_serves_its_creator_inline, SHARED, BUMP_KINDS),
+    AA_TEST(a_region_is_active_where_either_call_says_so),
+    AA_TEST_BUMP(a_team_of_more_threads_than_pages_clears_everything),
+    AA_TEST_BUMP(below_a_mebibyte_a_thread_clears_alone),
+    AA_TEST_LOOP(inside_a_region_a_thread_clears_alone, 0, 2),
+    AA_TEST(a_child_whose_runtime_starts_anew_is_given_its_parents_scope),
+    AA_TEST(a_child_that_has_another_default_keeps_it))
