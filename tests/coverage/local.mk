@@ -42,8 +42,10 @@ unit_tests += \
 	tests/unit/test_edges \
 	tests/unit/test_edges_calls \
 	tests/unit/test_edges_scope \
+	tests/unit/test_shared_corners \
 	tests/unit/test_tools_poison \
 	tests/unit/test_tools_races
+inside_tests += tests/unit/test_base
 kernel_tests += tests/unit/test_kernels_corners tests/unit/test_kernels_edges
 interposed_tests += tests/omp/test_omp_edges
 ompt_tests += tests/omp/test_ompt_edges
@@ -67,3 +69,39 @@ tests_omp_test_fake_runtime_SOURCES = tests/omp/test_fake_runtime.c tests/suppor
 tests_omp_test_fake_runtime_CFLAGS = $(plain_cflags) $(CHECK_CFLAGS)
 tests_omp_test_fake_runtime_LDFLAGS = $(AA_NO_AS_NEEDED_LDFLAGS)
 tests_omp_test_fake_runtime_LDADD = $(tests_omp_test_poor_runtime_LDADD)
+
+# The same source, with the first 1, 2, ... of a runtime's allocator calls.
+cut_runtime_tests = \
+	tests/omp/test_cut_runtime_1 \
+	tests/omp/test_cut_runtime_2 \
+	tests/omp/test_cut_runtime_3 \
+	tests/omp/test_cut_runtime_4 \
+	tests/omp/test_cut_runtime_5
+if C_TESTS
+check_PROGRAMS += $(cut_runtime_tests)
+endif
+tests_omp_test_cut_runtime_1_SOURCES = tests/omp/test_cut_runtime.c tests/support/runner.c
+tests_omp_test_cut_runtime_1_CPPFLAGS = $(AM_CPPFLAGS) -DCUT=1
+tests_omp_test_cut_runtime_1_CFLAGS = $(plain_cflags) $(CHECK_CFLAGS)
+tests_omp_test_cut_runtime_1_LDFLAGS = $(AA_NO_AS_NEEDED_LDFLAGS)
+tests_omp_test_cut_runtime_1_LDADD = $(tests_omp_test_poor_runtime_LDADD)
+tests_omp_test_cut_runtime_2_SOURCES = tests/omp/test_cut_runtime.c tests/support/runner.c
+tests_omp_test_cut_runtime_2_CPPFLAGS = $(AM_CPPFLAGS) -DCUT=2
+tests_omp_test_cut_runtime_2_CFLAGS = $(plain_cflags) $(CHECK_CFLAGS)
+tests_omp_test_cut_runtime_2_LDFLAGS = $(AA_NO_AS_NEEDED_LDFLAGS)
+tests_omp_test_cut_runtime_2_LDADD = $(tests_omp_test_poor_runtime_LDADD)
+tests_omp_test_cut_runtime_3_SOURCES = tests/omp/test_cut_runtime.c tests/support/runner.c
+tests_omp_test_cut_runtime_3_CPPFLAGS = $(AM_CPPFLAGS) -DCUT=3
+tests_omp_test_cut_runtime_3_CFLAGS = $(plain_cflags) $(CHECK_CFLAGS)
+tests_omp_test_cut_runtime_3_LDFLAGS = $(AA_NO_AS_NEEDED_LDFLAGS)
+tests_omp_test_cut_runtime_3_LDADD = $(tests_omp_test_poor_runtime_LDADD)
+tests_omp_test_cut_runtime_4_SOURCES = tests/omp/test_cut_runtime.c tests/support/runner.c
+tests_omp_test_cut_runtime_4_CPPFLAGS = $(AM_CPPFLAGS) -DCUT=4
+tests_omp_test_cut_runtime_4_CFLAGS = $(plain_cflags) $(CHECK_CFLAGS)
+tests_omp_test_cut_runtime_4_LDFLAGS = $(AA_NO_AS_NEEDED_LDFLAGS)
+tests_omp_test_cut_runtime_4_LDADD = $(tests_omp_test_poor_runtime_LDADD)
+tests_omp_test_cut_runtime_5_SOURCES = tests/omp/test_cut_runtime.c tests/support/runner.c
+tests_omp_test_cut_runtime_5_CPPFLAGS = $(AM_CPPFLAGS) -DCUT=5
+tests_omp_test_cut_runtime_5_CFLAGS = $(plain_cflags) $(CHECK_CFLAGS)
+tests_omp_test_cut_runtime_5_LDFLAGS = $(AA_NO_AS_NEEDED_LDFLAGS)
+tests_omp_test_cut_runtime_5_LDADD = $(tests_omp_test_poor_runtime_LDADD)
