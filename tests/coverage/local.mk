@@ -28,20 +28,28 @@ coverage-clang-programs:
 
 # Refusals at first use: the objects of the core, whose requests are wrapped.
 if C_TESTS
-check_PROGRAMS += tests/oom/test_first_use
+check_PROGRAMS += tests/oom/test_first_call tests/oom/test_first_use tests/oom/test_poor_system
 endif
-tests_oom_test_first_use_SOURCES = tests/oom/test_first_use.c tests/oom/refused.h
+tests_oom_test_first_use_SOURCES = tests/oom/test_first_use.c tests/oom/refused.h tests/oom/scenarios.h
 tests_oom_test_first_use_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=posix_memalign,--wrap=mmap,--wrap=mremap,--wrap=mprotect \
 	-Wl,--wrap=mlock,--wrap=pthread_setspecific
 tests_oom_test_first_use_LDADD = src/libcore.la $(test_libs) $(AA_THREAD_CFLAGS) $(AA_CORE_LIBS)
+tests_oom_test_first_call_SOURCES = tests/oom/test_first_call.c tests/oom/refused.h tests/oom/scenarios.h
+tests_oom_test_first_call_LDFLAGS = $(tests_oom_test_first_use_LDFLAGS)
+tests_oom_test_first_call_LDADD = $(tests_oom_test_first_use_LDADD)
+tests_oom_test_poor_system_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=sysconf,--wrap=madvise,--wrap=pthread_key_create,--wrap=pthread_getattr_np,--wrap=pthread_attr_getstack
+tests_oom_test_poor_system_LDADD = $(tests_oom_test_first_use_LDADD)
 
 # Tests for ways that no other took.
+misuse_tests += tests/misuse/test_huge_requests
 unit_tests += \
 	tests/unit/test_custom_marks \
 	tests/unit/test_edges \
 	tests/unit/test_edges_calls \
 	tests/unit/test_edges_scope \
+	tests/unit/test_edges_served \
 	tests/unit/test_shared_corners \
 	tests/unit/test_tools_poison \
 	tests/unit/test_tools_races

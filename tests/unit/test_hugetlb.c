@@ -157,6 +157,19 @@ START_TEST(a_capacity_and_a_limit_are_kept)
 }
 END_TEST
 
+START_TEST(an_alignment_above_a_huge_page_asks_for_none)
+{
+    pool = 64 * (size_t)HUGE;
+    aa_allocator *const a = huge_arena(2 * (size_t)HUGE, 0);
+    char *const p = aa_alloc_aligned(a, 3 * (size_t)HUGE, 4 * (size_t)HUGE);
+    ck_assert_ptr_nonnull(p);
+    ck_assert_uint_eq((uintptr_t)p % (4 * (size_t)HUGE), 0);
+    ck_assert(!is_taken(p));
+    ck_assert_int_eq(asked, 0);
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
 static void without_the_variable(void *argument)
 {
     (void)argument;
@@ -216,6 +229,7 @@ int main(void)
         AA_TEST(where_none_is_left_blocks_are_ordinary),
         AA_TEST(small_blocks_and_other_allocators_ask_for_none),
         AA_TEST(a_capacity_and_a_limit_are_kept),
+        AA_TEST(an_alignment_above_a_huge_page_asks_for_none),
         AA_TEST(unasked_no_reserved_page_is_taken),
         AA_TEST(the_real_system_serves_as_many_as_it_has)};
     return aa_test_run("reserved huge pages", sizeof tests / sizeof tests[0], tests);
