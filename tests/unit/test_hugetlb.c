@@ -101,6 +101,9 @@ START_TEST(blocks_come_from_the_reserved_pages_and_go_back_whole)
     aa_allocator *const a = huge_arena(2 * (size_t)HUGE, _i == 0 ? 0 : AA_PREFAULT);
     char *const p = aa_alloc(a, 100);
     ck_assert(is_taken(p));
+    unsigned char last = 0; /* whether the last page of the first block is there */
+    ck_assert_int_eq(mincore(taken[0] + taken_bytes[0] - 4096, 4096, &last), 0);
+    ck_assert_int_eq(last & 1, _i);
     memset(p, 1, 100);
     for (int i = 0; i < 5; ++i) { /* grows, and folds into one block at the reset */
         ck_assert(is_taken(aa_alloc(a, HUGE - 64)));
