@@ -50,6 +50,7 @@ unit_tests += \
 	tests/unit/test_edges_calls \
 	tests/unit/test_edges_scope \
 	tests/unit/test_edges_served \
+	tests/unit/test_meetings \
 	tests/unit/test_shared_corners \
 	tests/unit/test_tools_poison \
 	tests/unit/test_tools_races
