@@ -267,6 +267,22 @@ START_TEST(each_method_of_a_custom_allocator_may_call_the_library)
 }
 END_TEST
 
+START_TEST(a_copy_of_a_stale_array_has_no_place_in_the_source)
+{
+    aa_allocator *const a = bump_create(_i, NULL);
+    const aa_array array = aa_zeros(a, AA_F64, 1, SHAPE(3));
+    assert_status(aa_reset(a), AA_OK);
+    record_violations();
+    const aa_array copy = aa_copy(&array);
+    ck_assert(aa_is_null(&copy));
+    assert_one_report("aa_copy", AA_USE_AFTER_RESET);
+    ck_assert_str_eq(last_violation()->function, "aa_copy");
+    ck_assert_ptr_null(last_violation()->file);
+    ck_assert_int_eq(last_violation()->line, 0);
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
 START_TEST(nobody_pins_the_heap_itself_or_nothing)
 {
     const aa_array array = aa_zeros(aa_heap(), AA_F64, 1, SHAPE(3));
@@ -347,4 +363,5 @@ AA_TEST_MAIN("mutants", AA_TEST(a_reshape_to_a_negative_extent_beside_an_open_on
              AA_TEST_BUMP(one_byte_at_alignment_one_takes_one_byte),
              AA_TEST(each_method_of_a_custom_allocator_may_call_the_library),
              AA_TEST(after_a_report_its_thread_is_still_inside_the_arena),
+             AA_TEST_BUMP(a_copy_of_a_stale_array_has_no_place_in_the_source),
              AA_TEST(nobody_pins_the_heap_itself_or_nothing))
