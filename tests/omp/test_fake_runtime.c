@@ -228,6 +228,24 @@ START_TEST(an_allocator_of_a_region_is_reset_by_any_thread_of_its_team)
 }
 END_TEST
 
+/* ---- handles ------------------------------------------------------------------------------------------------- */
+
+START_TEST(a_handle_that_was_nobodys_is_found_once_it_is_ours)
+{
+    aa_allocator *const a = bump_create(_i, NULL), *const other = bump_create(_i, NULL);
+    const uintptr_t next = last_handle + 1;
+    ck_assert_ptr_null(aa_from_omp_handle(next));
+    ck_assert_ptr_null(aa_from_omp_handle(next)); /* remembered by this thread */
+    ck_assert_uint_eq(aa_omp_handle(a), next);
+    ck_assert_ptr_eq(aa_from_omp_handle(next), a);
+    ck_assert_ptr_null(aa_from_omp_handle(next + 1));
+    ck_assert_uint_eq(aa_omp_handle(other), next + 1);
+    ck_assert_ptr_eq(aa_from_omp_handle(next + 1), other);
+    assert_status(aa_destroy(other), AA_OK);
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
 /* ---- a region without a level --------------------------------------------------------------------------------- */
 
 START_TEST(a_region_is_active_where_either_call_says_so)
@@ -374,6 +392,7 @@ AA_TEST_MAIN(
     AA_TEST_LOOP(a_creator_that_stayed_does_not, SHARED, BUMP_KINDS),
     AA_TEST_LOOP(an_allocator_of_an_outermost_region_serves_its_creator_inline, SHARED, BUMP_KINDS),
     AA_TEST_LOOP(an_allocator_of_a_region_is_reset_by_any_thread_of_its_team, SHARED, BUMP_KINDS),
+    AA_TEST_BUMP(a_handle_that_was_nobodys_is_found_once_it_is_ours),
     AA_TEST_BUMP(a_reset_in_a_league_of_teams_is_refused),
     AA_TEST(a_region_is_active_where_either_call_says_so),
     AA_TEST_BUMP(a_team_of_more_threads_than_pages_clears_everything),

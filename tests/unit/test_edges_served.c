@@ -61,6 +61,28 @@ START_TEST(an_allocator_of_a_region_serves_and_knows_who_took)
 }
 END_TEST
 
+static void *serve(void *allocator)
+{
+    return aai_serve_alloc(allocator, 100, 0);
+}
+
+/* This thread's place is still that of the round before, in the same block. */
+START_TEST(what_another_thread_was_served_after_a_reset_is_not_measured_by_the_round_before)
+{
+    aa_allocator *const a = bump_create(_i, &(aa_options){.initial = 1 << 20, .lease = 1 << 16});
+    char *const before = aa_alloc(a, 60000);
+    assert_status(aa_reset(a), AA_OK);
+    char *const p = on_thread(serve, a);
+    ck_assert_ptr_nonnull(p);
+    const aai_held held = aai_serve_held(p);
+    ck_assert(!held.is_exact);
+    ck_assert_uint_ge(held.bytes, 100);
+    ck_assert(aa_owns(a, p + held.bytes - 1)); /* as far as its block goes */
+    ck_assert(_i == PRIVATE || p != before || held.bytes > 60000);
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
 /* ---- inside a method of an upstream --------------------------------------------------------------------------- */
 
 typedef struct inside {
@@ -116,7 +138,10 @@ START_TEST(inside_a_call_nothing_is_taken_back_at_once)
 }
 END_TEST
 
-AA_TEST_MAIN("edges: served",
-             AA_TEST(what_an_arena_served_is_not_taken_back_when_another_thread_has_the_arena),
-             AA_TEST_LOOP(an_allocator_of_a_region_serves_and_knows_who_took, SHARED, BUMP_KINDS),
-             AA_TEST_BUMP(inside_a_call_nothing_is_taken_back_at_once))
+AA_TEST_MAIN(
+    "edges: served",
+    AA_TEST(what_an_arena_served_is_not_taken_back_when_another_thread_has_the_arena),
+    AA_TEST_LOOP(an_allocator_of_a_region_serves_and_knows_who_took, SHARED, BUMP_KINDS),
+    AA_TEST_LOOP(what_another_thread_was_served_after_a_reset_is_not_measured_by_the_round_before,
+                 SHARED, BUMP_KINDS),
+    AA_TEST_BUMP(inside_a_call_nothing_is_taken_back_at_once))

@@ -4,6 +4,7 @@
 #include "violations.h"
 
 #include <allocarrays/impl/inject.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -283,6 +284,24 @@ START_TEST(a_copy_of_a_stale_array_has_no_place_in_the_source)
 }
 END_TEST
 
+START_TEST(a_report_that_cannot_be_written_leaves_errno_alone)
+{
+    aa_allocator *const a = bump_create(_i, NULL);
+    FILE *const full = fopen("/dev/full", "w");
+    if (full != NULL) {
+        ck_assert_int_eq(setvbuf(full, NULL, _IONBF, 0), 0);
+        errno = 7;
+        (void)aa_report(full, a);
+        ck_assert_int_eq(errno, 7);
+        (void)aa_report_json(full);
+        ck_assert_int_eq(errno, 7);
+        ck_assert_int_ne(ferror(full), 0);
+        (void)fclose(full);
+    }
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
 START_TEST(nobody_pins_the_heap_itself_or_nothing)
 {
     const aa_array array = aa_zeros(aa_heap(), AA_F64, 1, SHAPE(3));
@@ -364,4 +383,5 @@ AA_TEST_MAIN("mutants", AA_TEST(a_reshape_to_a_negative_extent_beside_an_open_on
              AA_TEST(each_method_of_a_custom_allocator_may_call_the_library),
              AA_TEST(after_a_report_its_thread_is_still_inside_the_arena),
              AA_TEST_BUMP(a_copy_of_a_stale_array_has_no_place_in_the_source),
+             AA_TEST_BUMP(a_report_that_cannot_be_written_leaves_errno_alone),
              AA_TEST(nobody_pins_the_heap_itself_or_nothing))
