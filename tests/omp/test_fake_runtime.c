@@ -228,6 +228,38 @@ START_TEST(an_allocator_of_a_region_is_reset_by_any_thread_of_its_team)
 }
 END_TEST
 
+static void *arrive_late(void *allocator)
+{
+    go_to(1, 1, 0);
+    const aai_team mine = aai_team_arrive(allocator, __FILE__, __LINE__);
+    return mine.status == AA_BUSY && mine.go == 0 ? allocator : NULL;
+}
+
+/* One report for each time a thread waited; who was missing then, and waits now, adds none. */
+START_TEST(a_thread_that_waits_in_vain_again_says_so_again)
+{
+    ck_assert_int_eq(setenv("AA_TEAM_TIMEOUT", "1", 1), 0);
+    aa_allocator *const a = aa_shared_create(NULL);
+    team = 2;
+    record_violations();
+    go_to(1, 0, 0);
+    for (int time = 1; time <= 2; ++time) {
+        const aai_team mine = aai_team_arrive(a, __FILE__, __LINE__);
+        assert_status(mine.status, AA_BUSY);
+        ck_assert_int_eq(violations_of(AA_RESET_IN_PARALLEL), time);
+    }
+    pthread_t thread;
+    void *there = NULL;
+    ck_assert_int_eq(pthread_create(&thread, NULL, arrive_late, a), 0);
+    ck_assert_int_eq(pthread_join(thread, &there), 0);
+    ck_assert_ptr_eq(there, a);
+    ck_assert_int_eq(violations_count(), 2);
+    team = 1;
+    go_to(0, 0, 0);
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
 /* ---- handles ------------------------------------------------------------------------------------------------- */
 
 START_TEST(a_handle_that_was_nobodys_is_found_once_it_is_ours)
@@ -392,6 +424,7 @@ AA_TEST_MAIN(
     AA_TEST_LOOP(a_creator_that_stayed_does_not, SHARED, BUMP_KINDS),
     AA_TEST_LOOP(an_allocator_of_an_outermost_region_serves_its_creator_inline, SHARED, BUMP_KINDS),
     AA_TEST_LOOP(an_allocator_of_a_region_is_reset_by_any_thread_of_its_team, SHARED, BUMP_KINDS),
+    AA_TEST(a_thread_that_waits_in_vain_again_says_so_again),
     AA_TEST_BUMP(a_handle_that_was_nobodys_is_found_once_it_is_ours),
     AA_TEST_BUMP(a_reset_in_a_league_of_teams_is_refused),
     AA_TEST(a_region_is_active_where_either_call_says_so),
