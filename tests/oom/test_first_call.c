@@ -5,6 +5,8 @@
 #include "patterns.h"
 #include "runner.h"
 
+#include <allocarrays/impl/task.h>
+
 #define SHAPE(...) ((const int64_t[]){__VA_ARGS__})
 
 /* What a thread that has called nothing before is given. */
@@ -83,15 +85,26 @@ static void read_past_the_end(given *g)
     MUST(reports == before + 1);
 }
 
+static void run_a_task(given *g)
+{
+    aai_task task;
+    bool told = false;
+    (void)g;
+    aai_task_begin(&task, aai_task_creator(), &told);
+    const aa_array array = aa_empty(AA_CURRENT, AA_F64, 1, SHAPE(10));
+    (void)GOT(!aa_is_null(&array));
+    aai_task_end(&task);
+    MUST(!told);
+}
+
 static void reset_it(given *g)
 {
     (void)DONE(aa_reset(g->allocator));
 }
 
 static void (*const first_calls[])(given *) = {
-    free_it,           resize_it,      take_a_mark,
-    copy_the_array,    open_a_scope,   read_a_stale_array,
-    read_past_the_end, free_the_array, reset_it};
+    free_it,           resize_it,  take_a_mark,    copy_the_array, open_a_scope, read_a_stale_array,
+    read_past_the_end, run_a_task, free_the_array, reset_it};
 enum { FIRST_CALLS = sizeof first_calls / sizeof first_calls[0] };
 
 typedef struct visit {

@@ -83,6 +83,17 @@ START_TEST(what_another_thread_was_served_after_a_reset_is_not_measured_by_the_r
 }
 END_TEST
 
+START_TEST(a_predefined_handle_is_none_of_ours)
+{
+    aa_allocator *const a = bump_create(_i, NULL);
+    ck_assert(aai_serve_knows(aa_omp_handle(a)));
+    for (uintptr_t handle = 0; handle <= (uintptr_t)omp_thread_mem_alloc; ++handle) {
+        ck_assert(!aai_serve_knows(handle));
+    }
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
 /* ---- inside a method of an upstream --------------------------------------------------------------------------- */
 
 typedef struct inside {
@@ -144,4 +155,5 @@ AA_TEST_MAIN(
     AA_TEST_LOOP(an_allocator_of_a_region_serves_and_knows_who_took, SHARED, BUMP_KINDS),
     AA_TEST_LOOP(what_another_thread_was_served_after_a_reset_is_not_measured_by_the_round_before,
                  SHARED, BUMP_KINDS),
+    AA_TEST_BUMP(a_predefined_handle_is_none_of_ours),
     AA_TEST_BUMP(inside_a_call_nothing_is_taken_back_at_once))

@@ -266,6 +266,31 @@ START_TEST(a_reset_that_an_allocation_precedes_is_refused_with_one_report)
 }
 END_TEST
 
+static aa_allocator *guests;
+
+static void own_and_take(guest *g)
+{
+    guests = aa_arena_create(&(aa_options){.upstream = g->argument, .checks = AA_CHECKS_NONE});
+    stays = true;
+    g->wrong += aa_alloc(guests, 10 << 20) == NULL;
+    g->wrong += aa_alloc(guests, 100) == NULL;
+    g->wrong += aa_destroy(guests) != AA_OK;
+}
+
+/* Without checks another thread may reset an arena, but not while its owner waits for memory. */
+START_TEST(a_reset_of_an_arena_whose_owner_is_in_its_upstream_is_refused)
+{
+    static const aa_upstream_ops ops = {
+        .size = sizeof ops, .alloc = alloc_and_stay, .free = plain_free};
+    aa_upstream *const upstream = aa_upstream_custom(&ops, NULL);
+    guest_invite(&stayer, own_and_take, upstream);
+    assert_refused(aa_reset(guests), AA_BUSY, AA_RESET_IN_USE);
+    ck_assert_ptr_nonnull(strstr(last_violation()->message, "in its upstream"));
+    guest_dismiss(&stayer);
+    assert_status(aa_upstream_destroy(upstream), AA_OK);
+}
+END_TEST
+
 static void *unpin(void *array)
 {
     return aa_unpin(array) == AA_OK ? array : NULL;
@@ -309,4 +334,5 @@ AA_TEST_MAIN("meetings", AA_TEST_LOOP(one_of_two_frees_of_an_array_succeeds, 0, 
              AA_TEST(memory_that_another_thread_frees_during_a_rewind_is_freed_once),
              AA_TEST(memory_whose_thread_rewinds_while_another_frees_it_is_freed_once),
              AA_TEST(a_reset_that_an_allocation_precedes_is_refused_with_one_report),
+             AA_TEST(a_reset_of_an_arena_whose_owner_is_in_its_upstream_is_refused),
              AA_TEST_BUMP(a_pin_that_ends_while_a_reset_looks_for_it))

@@ -176,6 +176,40 @@ START_TEST(a_call_during_another_is_busy_though_what_is_in_scope_has_room)
 }
 END_TEST
 
+static int busy;
+
+static void interrupt_each(unsigned where)
+{
+    static bool inside; /* its own locks have points too */
+    (void)where;
+    if (!inside) {
+        inside = true;
+        busy += aa_alloc(AA_CURRENT, 16) == NULL && aa_last_status() == AA_BUSY;
+        inside = false;
+    }
+}
+
+/* No call is under way in a report, but a lock of ours may be held. */
+START_TEST(a_call_under_a_lock_of_the_library_is_busy)
+{
+    static char text[1 << 14];
+    aa_allocator *const a = aa_arena_create(NULL), *const shared = aa_shared_create(NULL);
+    ck_assert_ptr_nonnull(aa_alloc(a, 100));
+    ck_assert_ptr_nonnull(aa_alloc(shared, 100));
+    FILE *const file = fmemopen(text, sizeof text, "w");
+    AA_WITH(a) {
+        aai_injection_set(interrupt_each);
+        assert_status(aa_report_json(file), AA_OK);
+        aai_injection_set(NULL);
+        ck_assert_int_gt(busy, 0);
+        ck_assert_ptr_nonnull(aa_alloc(AA_CURRENT, 16));
+    }
+    (void)fclose(file);
+    assert_status(aa_destroy(shared), AA_OK);
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
 START_TEST(one_byte_at_alignment_one_takes_one_byte)
 {
     aa_allocator *const a = bump_create(_i, &(aa_options){.alignment = 1});
@@ -379,6 +413,7 @@ AA_TEST_MAIN("mutants", AA_TEST(a_reshape_to_a_negative_extent_beside_an_open_on
              AA_TEST(similar_of_eight_axes_has_the_same_extents_and_strides),
              AA_TEST_BUMP(large_memory_that_a_team_clears_is_zero),
              AA_TEST(a_call_during_another_is_busy_though_what_is_in_scope_has_room),
+             AA_TEST(a_call_under_a_lock_of_the_library_is_busy),
              AA_TEST_BUMP(one_byte_at_alignment_one_takes_one_byte),
              AA_TEST(each_method_of_a_custom_allocator_may_call_the_library),
              AA_TEST(after_a_report_its_thread_is_still_inside_the_arena),
