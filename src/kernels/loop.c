@@ -160,9 +160,10 @@ static void place_at(const aai_kernel_loop *loop, int64_t row, place *p)
     }
 }
 
+/* There is a next row, so some axis does not carry. */
 static void place_next(const aai_kernel_loop *loop, place *p)
 {
-    for (int axis = loop->ndim - 2; axis >= 0; --axis) {
+    for (int axis = loop->ndim - 2;; --axis) {
         p->index[axis] += 1;
         const bool carry = p->index[axis] == loop->extent[axis];
         for (int i = 0; i < loop->operands; ++i) {
