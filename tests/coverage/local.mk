@@ -27,14 +27,21 @@ coverage-clang-programs:
 .PHONY: coverage-clang-programs
 
 # Refusals at first use: the objects of the core, whose requests are wrapped.
+first_use_tests = tests/oom/test_first_use tests/oom/test_no_record
 if C_TESTS
-check_PROGRAMS += tests/oom/test_first_use
+check_PROGRAMS += $(first_use_tests)
 endif
 tests_oom_test_first_use_SOURCES = tests/oom/test_first_use.c tests/oom/refused.h
+tests_oom_test_no_record_SOURCES = tests/oom/test_no_record.c tests/oom/refused.h
+tests_oom_test_no_record_LDFLAGS = $(tests_oom_test_first_use_LDFLAGS)
+tests_oom_test_no_record_LDADD = $(tests_oom_test_first_use_LDADD)
 tests_oom_test_first_use_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=posix_memalign,--wrap=mmap,--wrap=mremap,--wrap=mprotect \
 	-Wl,--wrap=mlock,--wrap=pthread_setspecific
 tests_oom_test_first_use_LDADD = src/libcore.la $(test_libs) $(AA_THREAD_CFLAGS) $(AA_CORE_LIBS)
+
+# It exports its functions, so that a report can name them.
+tests_misuse_test_array_checked_LDFLAGS = $(AM_LDFLAGS) -export-dynamic
 
 # Tests for ways that no other took.
 unit_tests += \
