@@ -51,6 +51,7 @@ unit_tests += \
 	tests/unit/test_edges_scope \
 	tests/unit/test_tools_poison \
 	tests/unit/test_tools_races
+testkit_tests += tests/unit/test_testkit_edges tests/unit/test_testkit_races
 kernel_tests += tests/unit/test_kernels_corners tests/unit/test_kernels_edges
 interposed_tests += tests/omp/test_omp_edges
 ompt_tests += tests/omp/test_ompt_edges
