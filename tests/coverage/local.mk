@@ -40,6 +40,21 @@ tests_oom_test_first_use_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=mlock,--wrap=pthread_setspecific
 tests_oom_test_first_use_LDADD = src/libcore.la $(test_libs) $(AA_THREAD_CFLAGS) $(AA_CORE_LIBS)
 
+# The door to the CBLAS alone, with a CBLAS of the test's that lacks one of OpenBLAS's three calls about threads.
+other_blas_tests = tests/kernels/test_other_blas_0 tests/kernels/test_other_blas_1 tests/kernels/test_other_blas_2
+if C_TESTS
+if KERNELS
+check_PROGRAMS += $(other_blas_tests)
+endif
+endif
+other_blas_sources = tests/kernels/test_other_blas.c src/kernels/blas.c
+tests_kernels_test_other_blas_0_SOURCES = $(other_blas_sources)
+tests_kernels_test_other_blas_0_CPPFLAGS = $(AM_CPPFLAGS) $(CBLAS_CFLAGS) -DLACKING=0
+tests_kernels_test_other_blas_1_SOURCES = $(other_blas_sources)
+tests_kernels_test_other_blas_1_CPPFLAGS = $(AM_CPPFLAGS) $(CBLAS_CFLAGS) -DLACKING=1
+tests_kernels_test_other_blas_2_SOURCES = $(other_blas_sources)
+tests_kernels_test_other_blas_2_CPPFLAGS = $(AM_CPPFLAGS) $(CBLAS_CFLAGS) -DLACKING=2
+
 # It exports its functions, so that a report can name them.
 tests_misuse_test_array_checked_LDFLAGS = $(AM_LDFLAGS) -export-dynamic
 
