@@ -27,11 +27,14 @@ coverage-clang-programs:
 .PHONY: coverage-clang-programs
 
 # Refusals at first use: the objects of the core, whose requests are wrapped.
-first_use_tests = tests/oom/test_first_use tests/oom/test_no_record
+first_use_tests = tests/oom/test_first_use tests/oom/test_kit_refused tests/oom/test_no_record
 if C_TESTS
 check_PROGRAMS += $(first_use_tests)
 endif
 tests_oom_test_first_use_SOURCES = tests/oom/test_first_use.c tests/oom/refused.h
+tests_oom_test_kit_refused_SOURCES = tests/oom/test_kit_refused.c tests/oom/refused.h src/testkit/failing.c src/testkit/text.c
+tests_oom_test_kit_refused_LDFLAGS = $(tests_oom_test_first_use_LDFLAGS)
+tests_oom_test_kit_refused_LDADD = $(tests_oom_test_first_use_LDADD)
 tests_oom_test_no_record_SOURCES = tests/oom/test_no_record.c tests/oom/refused.h
 tests_oom_test_no_record_LDFLAGS = $(tests_oom_test_first_use_LDFLAGS)
 tests_oom_test_no_record_LDADD = $(tests_oom_test_first_use_LDADD)
