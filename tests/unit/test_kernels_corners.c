@@ -4,6 +4,10 @@
 
 #include "violations.h"
 
+#include <allocarrays/impl/inject.h>
+#include <pthread.h>
+#include <sched.h>
+
 #define SHAPE(...) ((const int64_t[]){__VA_ARGS__})
 
 static aa_array filled(aa_allocator *a, aa_dtype dtype, int ndim, const int64_t *shape,
@@ -176,6 +180,67 @@ START_TEST(an_argument_that_is_lost_while_the_result_is_made_is_reported_and_the
 }
 END_TEST
 
+/* A scratch of another thread ends where the reader has just pinned the array that is in it. */
+static struct {
+    pthread_t reader;
+    aa_allocator *allocator;
+    aa_array array;
+    bool made, ends, ended;
+} scratch;
+
+static void set(bool *flag)
+{
+    __atomic_store_n(flag, true, __ATOMIC_RELEASE);
+}
+
+static void wait_until(const bool *flag)
+{
+    while (!__atomic_load_n(flag, __ATOMIC_ACQUIRE)) {
+        (void)sched_yield();
+    }
+}
+
+static void *make_in_a_scratch(void *nothing)
+{
+    AA_SCRATCH(scratch.allocator) {
+        const aa_array made = filled(scratch.allocator, AA_F64, 1, SHAPE(10), 1);
+        scratch.array = aa_checked(&made);
+        set(&scratch.made);
+        wait_until(&scratch.ends);
+    }
+    set(&scratch.ended);
+    return nothing;
+}
+
+static void end_the_scratch(unsigned where)
+{
+    if ((where & AAI_POINT_RELEASED) != 0 && pthread_equal(pthread_self(), scratch.reader) != 0) {
+        set(&scratch.ends);
+        wait_until(&scratch.ended);
+    }
+}
+
+START_TEST(an_argument_that_is_lost_where_it_was_pinned_is_reported_once)
+{
+    pthread_t thread;
+    scratch.reader = pthread_self();
+    scratch.allocator = aa_shared_create(NULL);
+    record_violations();
+    ck_assert_int_eq(pthread_create(&thread, NULL, make_in_a_scratch, NULL), 0);
+    wait_until(&scratch.made);
+    aai_injection_set(end_the_scratch); /* the first lock that is let go is the pin's */
+    const aa_array sum = aa_sum(&scratch.array, 0);
+    aai_injection_set(NULL);
+    ck_assert(is_refused(sum, AA_STALE));
+    ck_assert_int_eq(violations_of(AA_ESCAPE), 1); /* so it was pinned when the scratch ended */
+    ck_assert_int_eq(violations_of(AA_USE_AFTER_RESET), 1);
+    ck_assert_int_eq(violations_count(), 2);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    ck_assert_uint_eq(aai_pins(scratch.allocator), 0);
+    assert_status(aa_destroy(scratch.allocator), AA_OK);
+}
+END_TEST
+
 /* ---- values ------------------------------------------------------------------------------------------ */
 
 START_TEST(single_elements_are_compared)
@@ -276,4 +341,5 @@ AA_TEST_MAIN(
     AA_TEST(extents_that_no_array_has_are_refused),
     AA_TEST(no_memory_to_choose_many_boxes_again_is_said_and_keeps_nothing),
     AA_TEST(an_argument_that_is_lost_while_the_result_is_made_is_reported_and_the_result_freed),
+    AA_TEST(an_argument_that_is_lost_where_it_was_pinned_is_reported_once),
     AA_TEST_LOOP(single_elements_are_compared, 0, 2))
