@@ -37,7 +37,7 @@ SAME_PLACE(low);
 
 bool aai_at_valid(const aa_array *array)
 {
-    return array->data != NULL && aai_valid(&array->validity);
+    return aai_valid(&array->validity);
 }
 
 /* The first axis whose index is outside, -1 if all are inside. */

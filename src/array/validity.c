@@ -25,9 +25,7 @@ static __attribute__((format(printf, 3, 4))) void append(aai_array_text *text, s
     va_start(arguments, format);
     const int more = vsnprintf(text->text + *used, TEXT - *used, format, arguments);
     va_end(arguments);
-    if (more > 0) {
-        *used = aai_min(*used + (size_t)more, TEXT - 1);
-    }
+    *used = aai_min(*used + (size_t)more, TEXT - 1);
 }
 
 static void append_shape(aai_array_text *text, size_t *used, int ndim, const int64_t *shape)
@@ -69,14 +67,14 @@ typedef struct birth_place {
     char text[sizeof((aai_guard_birth *)0)->place];
 } birth_place;
 
-/* This thread's memory of a place; without memory for it, `instead`. */
+/* This thread's memory of a place; without memory for it, `instead`. It has a record: it was served just now. */
 static birth_place *find_place(const void *address, birth_place *instead)
 {
-    aai_thread *const self = aai_self();
-    if (self != NULL && self->birth_places == NULL) {
+    aai_thread *const self = aa_tls.record;
+    if (self->birth_places == NULL) {
         self->birth_places = aai_calloc(PLACES * sizeof(birth_place));
     }
-    birth_place *const all = self == NULL ? NULL : self->birth_places;
+    birth_place *const all = self->birth_places;
     return all == NULL ? instead : &all[((uintptr_t)address / 8) % PLACES];
 }
 

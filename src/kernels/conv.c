@@ -213,7 +213,7 @@ static int team_of(const sizes *s)
     const int64_t units = s->images * s->groups;
     const double work =
         (double)units * (double)s->outputs * (double)s->unfolded * (double)s->pixels;
-    if (units < 2 || !aai_kernel_pays((int64_t)(work < 1e9 ? work : 1e9))) {
+    if (units < 2 || !aai_kernel_pays(aai_kernel_cost(work))) {
         return 1;
     }
     return units < most ? (int)units : most;

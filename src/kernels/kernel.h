@@ -134,6 +134,12 @@ void aai_kernel_loop_init(aai_kernel_loop *loop, int ndim, const int64_t *shape,
  * data. */
 void aai_kernel_loop_add(aai_kernel_loop *loop, const aa_array *array, char *at);
 
+/* So many steps as a cost; above 1e9 all count the same. */
+static inline int64_t aai_kernel_cost(double steps)
+{
+    return (int64_t)(steps < 1e9 ? steps : 1e9);
+}
+
 /* Run body over the whole shape, each position once; in a parallel region where that pays. */
 void aai_kernel_loop_run(aai_kernel_loop *loop, aai_kernel_body *body, const void *context);
 

@@ -160,11 +160,12 @@ static void place_at(const aai_kernel_loop *loop, int64_t row, place *p)
     }
 }
 
+/* There is a next row, so the outermost axis does not carry. */
 static void place_next(const aai_kernel_loop *loop, place *p)
 {
-    for (int axis = loop->ndim - 2; axis >= 0; --axis) {
+    for (int axis = loop->ndim - 2;; --axis) {
         p->index[axis] += 1;
-        const bool carry = p->index[axis] == loop->extent[axis];
+        const bool carry = axis > 0 && p->index[axis] == loop->extent[axis];
         for (int i = 0; i < loop->operands; ++i) {
             const int64_t step = loop->step[i][axis];
             p->at[i] += carry ? step - step * loop->extent[axis] : step;

@@ -127,7 +127,7 @@ static void multiply_stack(const stack *s, const aa_array *out, const factor *le
     }
     const double cost = (double)s->product.m * (double)s->product.n * (double)s->product.k;
     aai_kernel_loop loop;
-    aai_kernel_loop_init(&loop, results.ndim, results.shape, (int64_t)(cost < 1e9 ? cost : 1e9));
+    aai_kernel_loop_init(&loop, results.ndim, results.shape, aai_kernel_cost(cost));
     aai_kernel_loop_add(&loop, &results, s->abc[2].at);
     aai_kernel_loop_add(&loop, &left->stack, left->matrix.at);
     aai_kernel_loop_add(&loop, &right->stack, right->matrix.at);

@@ -20,10 +20,7 @@ static aa_status borrow_one(aai_kernel_use *use, const aa_array *array)
         }
     }
     char *const at = aa_data(array);
-    if (at == NULL) {
-        if (aa_is_checked(array)) {
-            (void)aa_unpin(array);
-        }
+    if (at == NULL) { /* if it was pinned, the pin went with its memory */
         return aa_last_status();
     }
     use->array[use->count] = array;

@@ -79,7 +79,7 @@ static void run_images(const aai_kernel_use *use, const aa_array *out, const pan
     const double cost =
         (double)p->h.results * (double)p->w.results * (double)p->h.window * (double)p->w.window;
     aai_kernel_loop loop;
-    aai_kernel_loop_init(&loop, 2, to.shape, (int64_t)(cost < 1e9 ? cost : 1e9));
+    aai_kernel_loop_init(&loop, 2, to.shape, aai_kernel_cost(cost));
     aai_kernel_loop_add(&loop, &to, out->data);
     aai_kernel_loop_add(&loop, &from, use->at[0]);
     aai_kernel_loop_run(&loop, body, p);

@@ -309,7 +309,7 @@ static void drop_above(int wanted)
 
 const char *aai_check_block_close(const aai_check_block *handle)
 {
-    if (handle->refused != NULL || handle->depth >= depth) { /* closed before, by a teardown */
+    if (handle->depth >= depth) { /* refused, or closed before, by a teardown */
         return NULL;
     }
     drop_above(handle->depth + 1);

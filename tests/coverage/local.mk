@@ -27,20 +27,47 @@ coverage-clang-programs:
 .PHONY: coverage-clang-programs
 
 # Refusals at first use: the objects of the core, whose requests are wrapped.
+first_use_tests = tests/oom/test_first_call tests/oom/test_first_use tests/oom/test_kit_refused tests/oom/test_no_record
 if C_TESTS
-check_PROGRAMS += tests/oom/test_first_call tests/oom/test_first_use tests/oom/test_poor_system
+check_PROGRAMS += $(first_use_tests) tests/oom/test_poor_system
 endif
-tests_oom_test_first_use_SOURCES = tests/oom/test_first_use.c tests/oom/refused.h tests/oom/scenarios.h
-tests_oom_test_first_use_LDFLAGS = $(AM_LDFLAGS) \
+refusing_ldflags = $(AM_LDFLAGS) \
 	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=posix_memalign,--wrap=mmap,--wrap=mremap,--wrap=mprotect \
 	-Wl,--wrap=mlock,--wrap=pthread_setspecific
-tests_oom_test_first_use_LDADD = src/libcore.la $(test_libs) $(AA_THREAD_CFLAGS) $(AA_CORE_LIBS)
+wrapped_libs = src/libcore.la $(test_libs) $(AA_THREAD_CFLAGS) $(AA_CORE_LIBS)
 tests_oom_test_first_call_SOURCES = tests/oom/test_first_call.c tests/oom/refused.h tests/oom/scenarios.h
-tests_oom_test_first_call_LDFLAGS = $(tests_oom_test_first_use_LDFLAGS)
-tests_oom_test_first_call_LDADD = $(tests_oom_test_first_use_LDADD)
+tests_oom_test_first_call_LDFLAGS = $(refusing_ldflags)
+tests_oom_test_first_call_LDADD = $(wrapped_libs)
+tests_oom_test_first_use_SOURCES = tests/oom/test_first_use.c tests/oom/refused.h tests/oom/scenarios.h
+tests_oom_test_first_use_LDFLAGS = $(refusing_ldflags)
+tests_oom_test_first_use_LDADD = $(wrapped_libs)
+tests_oom_test_kit_refused_SOURCES = tests/oom/test_kit_refused.c tests/oom/refused.h src/testkit/failing.c src/testkit/text.c
+tests_oom_test_kit_refused_LDFLAGS = $(refusing_ldflags)
+tests_oom_test_kit_refused_LDADD = $(wrapped_libs)
+tests_oom_test_no_record_SOURCES = tests/oom/test_no_record.c tests/oom/refused.h
+tests_oom_test_no_record_LDFLAGS = $(refusing_ldflags)
+tests_oom_test_no_record_LDADD = $(wrapped_libs)
 tests_oom_test_poor_system_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=sysconf,--wrap=madvise,--wrap=pthread_key_create,--wrap=pthread_getattr_np,--wrap=pthread_attr_getstack
-tests_oom_test_poor_system_LDADD = $(tests_oom_test_first_use_LDADD)
+tests_oom_test_poor_system_LDADD = $(wrapped_libs)
+
+# The door to the CBLAS alone, with a CBLAS of the test's that lacks one of OpenBLAS's three calls about threads.
+other_blas_tests = tests/kernels/test_other_blas_0 tests/kernels/test_other_blas_1 tests/kernels/test_other_blas_2
+if C_TESTS
+if KERNELS
+check_PROGRAMS += $(other_blas_tests)
+endif
+endif
+other_blas_sources = tests/kernels/test_other_blas.c src/kernels/blas.c
+tests_kernels_test_other_blas_0_SOURCES = $(other_blas_sources)
+tests_kernels_test_other_blas_0_CPPFLAGS = $(AM_CPPFLAGS) $(CBLAS_CFLAGS) -DLACKING=0
+tests_kernels_test_other_blas_1_SOURCES = $(other_blas_sources)
+tests_kernels_test_other_blas_1_CPPFLAGS = $(AM_CPPFLAGS) $(CBLAS_CFLAGS) -DLACKING=1
+tests_kernels_test_other_blas_2_SOURCES = $(other_blas_sources)
+tests_kernels_test_other_blas_2_CPPFLAGS = $(AM_CPPFLAGS) $(CBLAS_CFLAGS) -DLACKING=2
+
+# It exports its functions, so that a report can name them.
+tests_misuse_test_array_checked_LDFLAGS = $(AM_LDFLAGS) -export-dynamic
 
 # Tests for ways that no other took.
 misuse_tests += tests/misuse/test_huge_requests
@@ -55,6 +82,7 @@ unit_tests += \
 	tests/unit/test_tools_poison \
 	tests/unit/test_tools_races
 inside_tests += tests/unit/test_base
+testkit_tests += tests/unit/test_testkit_edges tests/unit/test_testkit_races
 kernel_tests += tests/unit/test_kernels_corners tests/unit/test_kernels_edges
 interposed_tests += tests/omp/test_omp_edges
 ompt_tests += tests/omp/test_ompt_edges

@@ -252,13 +252,19 @@ START_TEST(convolutions_that_do_not_go_are_refused)
     aa_allocator *const arena = aa_arena_create(NULL);
     const aa_array x = MAKE(AA_F32, IN_C_ORDER, 1, 2, 4, 5, 6),
                    w = MAKE(AA_F32, IN_C_ORDER, 1, 6, 2, 3, 3);
-    const aa_array b = MAKE(AA_F32, IN_C_ORDER, 1, 4);
+    const aa_array b = MAKE(AA_F32, IN_C_ORDER, 1, 4),
+                   odd = MAKE(AA_F32, IN_C_ORDER, 1, 3, 2, 3, 3),
+                   thin = MAKE(AA_F32, IN_C_ORDER, 1, 6, 1, 3, 3);
     AA_WITH(arena) {
         aa_array out = aa_conv2d_with(&x, &w, NULL, NULL);
         check_refused_whole(arena, &out, AA_MISMATCH, "aa_conv2d_with",
                             "(2, 4, 5, 6) and (6, 2, 3, 3)");
         out = aa_conv2d_with(&x, &w, NULL, &(aa_conv2d_options){.groups = 4});
         check_refused_whole(arena, &out, AA_MISMATCH, "channels", "(2, 4, 5, 6) and (6, 2, 3, 3)");
+        out = aa_conv2d_with(&x, &thin, NULL, &(aa_conv2d_options){.groups = 3});
+        check_refused_whole(arena, &out, AA_MISMATCH, "groups", "(2, 4, 5, 6) and (6, 1, 3, 3)");
+        out = aa_conv2d_with(&x, &odd, NULL, &(aa_conv2d_options){.groups = 2});
+        check_refused_whole(arena, &out, AA_MISMATCH, "groups", "(2, 4, 5, 6) and (3, 2, 3, 3)");
         out = aa_conv2d_with(&x, &w, NULL, &(aa_conv2d_options){.groups = 2, .dilation_h = 3});
         check_refused_whole(arena, &out, AA_MISMATCH, "must fit", "(2, 4, 5, 6) and (6, 2, 3, 3)");
         out = aa_conv2d_with(&x, &w, &b, &(aa_conv2d_options){.groups = 2});

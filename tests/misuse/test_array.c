@@ -189,6 +189,12 @@ START_TEST(an_array_with_spoilt_fields_is_refused)
     a.dtype = AA_F64;
     a.shape[1] = -4;
     assert_null_array(aa_similar(&a), AA_INVALID);
+    assert_null_array(aa_materialize(&a), AA_INVALID);
+    a.shape[0] = 1;
+    a.shape[1] = INT64_MAX / 8 + 1; /* their bytes fit in a size_t, and in no object */
+    assert_null_array(aa_similar(&a), AA_OVERFLOW);
+    assert_says(aa_last_message(), "passes the largest possible object at axis 1");
+    assert_null_array(aa_materialize(&a), AA_OVERFLOW);
 }
 END_TEST
 

@@ -5,6 +5,7 @@
 #include "violations.h"
 #include <allocarrays.h>
 
+#include <dlfcn.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -138,6 +139,76 @@ START_TEST(a_report_says_when_it_is_unknown_where_an_array_was_made)
 }
 END_TEST
 
+/* This stands before the C library's, and forgets the name of the object that it finds. */
+static bool nameless;
+
+int dladdr(const void *address, Dl_info *found)
+{
+    union {
+        void *data;
+        int (*function)(const void *address, Dl_info *found);
+    } behind = {.data = dlsym(RTLD_NEXT, "dladdr")};
+    const int is_found = behind.function(address, found);
+    if (nameless) {
+        found->dli_fname = NULL;
+    }
+    return is_found;
+}
+
+/* This program exports its functions (-rdynamic). */
+__attribute__((noinline, visibility("default"))) aa_array made_by_name(aa_allocator *allocator);
+aa_array made_by_name(aa_allocator *allocator)
+{
+    const aa_array made = hundred(allocator), similar = aa_similar(&made);
+    ck_assert(!aa_is_null(&similar));
+    return similar;
+}
+
+START_TEST(a_report_names_the_exported_function_and_the_object_that_made_an_array)
+{
+    aa_allocator *const arena = aa_arena_create(NULL);
+    const aa_array a = made_by_name(arena);
+    assert_status(aa_reset(arena), AA_OK);
+    assert_refused_null(aa_data(&a), AA_STALE, AA_USE_AFTER_RESET);
+    assert_says(last_violation()->message, "test_array_checked+0x");
+    assert_says(last_violation()->message, " (made_by_name): ");
+    nameless = true;
+    assert_refused_null(aa_data(&a), AA_STALE, AA_USE_AFTER_RESET);
+    assert_says(last_violation()->message, "made at address 0x");
+    assert_status(aa_destroy(arena), AA_OK);
+}
+END_TEST
+
+START_TEST(a_report_on_an_array_that_was_overwritten_names_no_more_axes_than_there_can_be)
+{
+    aa_array a = hundred(AA_CURRENT), copy = a;
+    copy.ndim = AA_MAX_NDIM + 3;
+    assert_status(aa_array_free(&a), AA_OK);
+    assert_refused_null(aa_data(&copy), AA_STALE, AA_USE_AFTER_RESET);
+    assert_says(last_violation()->message, "array f64 (10, 10, 0, 0, 0, 0, 0, 0) made at ");
+}
+END_TEST
+
+START_TEST(an_array_between_two_marks_that_were_rewound_is_read)
+{
+    aa_allocator *const bump = bump_create(_i, NULL);
+    const aa_mark first = aa_mark_take(bump);
+    const aa_array gone = hundred(bump);
+    assert_status(aa_mark_rewind(first), AA_OK);
+    const aa_array plain = hundred(bump), a = aa_checked(&plain);
+    const aa_mark second = aa_mark_take(bump);
+    (void)hundred(bump);
+    assert_status(aa_mark_rewind(second), AA_OK);
+    ck_assert(!aai_at_fresh(&a)); /* a closer look is needed */
+    record_violations();
+    ck_assert_double_eq(AA_AT(double, &a, 9, 9), 1);
+    assert_no_reports();
+    const aa_array late = aa_checked(&gone);
+    assert_at_refused(double, AA_USE_AFTER_RESET, "f64 (10, 10)", &late, 0, 0);
+    assert_status(aa_destroy(bump), AA_OK);
+}
+END_TEST
+
 START_TEST(each_thread_is_refused_into_a_dummy_of_its_own)
 {
     const aa_array plain = hundred(AA_CURRENT);
@@ -171,12 +242,15 @@ START_TEST(reading_a_stale_array_ends_the_program_by_default)
 }
 END_TEST
 
-AA_TEST_MAIN("misuse: checked arrays",
-             AA_TEST(an_index_outside_a_checked_array_is_reported_and_reads_zero),
-             AA_TEST(fewer_or_more_indices_than_axes_are_reported),
-             AA_TEST(a_wrong_type_is_reported_even_when_its_size_fits),
-             AA_TEST_BUMP(an_access_to_a_stale_checked_array_is_reported_and_reads_zero),
-             AA_TEST(an_access_to_a_null_checked_array_is_reported_and_reads_zero),
-             AA_TEST(a_report_says_when_it_is_unknown_where_an_array_was_made),
-             AA_TEST(each_thread_is_refused_into_a_dummy_of_its_own),
-             AA_TEST_SIGNAL(reading_a_stale_array_ends_the_program_by_default, SIGABRT))
+AA_TEST_MAIN(
+    "misuse: checked arrays", AA_TEST(an_index_outside_a_checked_array_is_reported_and_reads_zero),
+    AA_TEST(fewer_or_more_indices_than_axes_are_reported),
+    AA_TEST(a_wrong_type_is_reported_even_when_its_size_fits),
+    AA_TEST_BUMP(an_access_to_a_stale_checked_array_is_reported_and_reads_zero),
+    AA_TEST(an_access_to_a_null_checked_array_is_reported_and_reads_zero),
+    AA_TEST(a_report_says_when_it_is_unknown_where_an_array_was_made),
+    AA_TEST(a_report_names_the_exported_function_and_the_object_that_made_an_array),
+    AA_TEST(a_report_on_an_array_that_was_overwritten_names_no_more_axes_than_there_can_be),
+    AA_TEST_BUMP(an_array_between_two_marks_that_were_rewound_is_read),
+    AA_TEST(each_thread_is_refused_into_a_dummy_of_its_own),
+    AA_TEST_SIGNAL(reading_a_stale_array_ends_the_program_by_default, SIGABRT))

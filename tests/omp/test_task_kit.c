@@ -1,5 +1,6 @@
 /* With the test kit: who else is told that a task has lost its scope, and what the kit must not ask or need. Programs
  * that the kit is loaded into are in tests/omp/task-kit. */
+#include "child.h"
 #include "test_ompt.h"
 #include "violations.h"
 
@@ -176,9 +177,165 @@ START_TEST(large_and_wide_copies_are_the_tasks_own)
 }
 END_TEST
 
+/* Where the function that copies is called, the task's bounds are in its data already, or come after. */
+START_TEST(copies_of_a_taskloop_are_its_tasks_own)
+{
+    typedef struct large {
+        char bytes[5000];
+    } large;
+    enum { COUNT = 100 };
+    int ran[COUNT] = {0}, wrong = 0;
+    large l;
+    memset(&l, 7, sizeof l);
+#pragma omp parallel num_threads(2)
+#pragma omp single
+#pragma omp taskloop grainsize(1) firstprivate(l) shared(ran, wrong)
+    for (int i = 0; i < COUNT; ++i) {
+        if (l.bytes[0] != 7 || l.bytes[sizeof l.bytes - 1] != 7) {
+            count_up(&wrong);
+        }
+        memset(&l, -1, sizeof l);
+        count_up(&ran[i]);
+    }
+    for (int i = 0; i < COUNT; ++i) {
+        ck_assert_int_eq(ran[i], 1);
+    }
+    ck_assert_int_eq(wrong, 0);
+}
+END_TEST
+
+/* gcc's runtime puts the event into the data of an undeferred task before it is copied. */
+START_TEST(an_undeferred_task_with_copies_has_its_event)
+{
+    typedef struct large {
+        char bytes[5000];
+    } large;
+    int ran = 0;
+    large l;
+    memset(&l, 7, sizeof l);
+#pragma omp parallel num_threads(2)
+#pragma omp single
+    {
+        omp_event_handle_t event;
+#pragma omp task detach(event) firstprivate(l) shared(ran) if (0)
+        {
+            if (l.bytes[sizeof l.bytes - 1] == 7) {
+                count_up(&ran);
+            }
+            omp_fulfill_event(event); /* of another number none knows it, and it never ends */
+        }
+    }
+    ck_assert_int_eq(ran, 1);
+}
+END_TEST
+
+/* ---- without what the kit needs ---------------------------------------------------------------------- */
+
+#ifdef __clang__
+enum { BY_GCC = 0 }; /* its tasks have their records in memory of the runtime's */
+#else
+enum { BY_GCC = 1 };
+#endif
+
+static int records, refused;
+
+/* This stands before the C library's; the kit alone asks for such memory here. */
+void *aligned_alloc(size_t alignment, size_t bytes)
+{
+    void *p = NULL;
+    count_up(&records);
+    const size_t least = alignment > sizeof p ? alignment : sizeof p;
+    return refused || posix_memalign(&p, least, bytes) != 0 ? NULL : p;
+}
+
+START_TEST(a_task_whose_record_finds_no_memory_runs_unseen)
+{
+    typedef double vector __attribute__((vector_size(1024)));
+    aa_allocator *const a = checked();
+    vector v = (vector){0} + 5;
+    int ran = 0, wrong = 0;
+#pragma omp parallel num_threads(2)
+    if (omp_get_thread_num() == 0) {
+        AA_WITH(a) {
+            refused = 1;
+#pragma omp task firstprivate(v) shared(ran, wrong)
+            {
+                (void)aa_alloc(AA_CURRENT, 8);
+                if (v[0] < 5 || v[127] > 5) {
+                    count_up(&wrong);
+                }
+                count_up(&ran);
+            }
+            refused = 0;
+        }
+        wait_for(&ran, 1);
+    }
+    ck_assert_int_eq(ran, 1);
+    ck_assert_int_eq(wrong, 0);
+    ck_assert_int_eq(records, BY_GCC);
+    ck_assert_int_eq(violations_count(), 1 - BY_GCC);
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
+/* What the kit learns of the library that made a task: its name, none, an empty one (a program's own, started so), nothing. */
+typedef enum told { NAMED, NAMELESS, EMPTY, UNKNOWN, TOLD } told;
+
+static told is_told;
+
+/* This stands before the C library's. */
+int dladdr(const void *address, Dl_info *found)
+{
+    union {
+        void *data;
+        int (*function)(const void *address, Dl_info *found);
+    } behind = {.data = dlsym(RTLD_NEXT, "dladdr")};
+    const int is_found = behind.function(address, found);
+    if (is_told != NAMED) {
+        static const char *const said[TOLD] = {[EMPTY] = "", [UNKNOWN] = (const char *)1};
+        found->dli_fname = said[is_told]; /* of what is unknown nothing may be read */
+    }
+    return is_told == UNKNOWN ? 0 : is_found;
+}
+
+/* What clang's programs call, where gcc's runtime alone is there. */
+typedef int task_entry(int thread, void *task);
+void *__kmpc_omp_task_alloc(void *location, int thread, int flags, size_t task_bytes,
+                            size_t shared_bytes, task_entry *entry);
+
+/* As from a function of the C library, which knows no runtime. */
+static void make_a_task_of_clang(void *nothing)
+{
+    (void)nothing;
+    union {
+        void *data;
+        task_entry *function;
+    } const in_libc = {.data = dlsym(RTLD_DEFAULT, "qsort")};
+    (void)__kmpc_omp_task_alloc(NULL, 0, 1, 64, 0, in_libc.function);
+}
+
+START_TEST(a_task_without_a_runtime_that_has_it_ends_the_program)
+{
+    if (dlsym(RTLD_DEFAULT, "__kmpc_fork_call") != NULL) {
+        return; /* LLVM's runtime has it */
+    }
+    child_result result;
+    is_told = (told)_i;
+    child_run(&result, make_a_task_of_clang, NULL);
+    ck_assert(WIFSIGNALED(result.status) && WTERMSIG(result.status) == SIGABRT);
+    ck_assert_msg(strstr(result.text, "allocarrays-check: no OpenMP runtime with "
+                                      "__kmpc_omp_task_alloc stands behind this library") != NULL,
+                  "%s", result.text);
+}
+END_TEST
+
 AA_TEST_MAIN("tasks with the test kit", AA_TEST(a_task_of_a_task_that_lost_its_scope_is_reported),
              AA_TEST(a_task_that_opens_the_scope_it_finds_is_reported),
              AA_TEST(an_untied_task_in_parts_is_reported_once),
              AA_TEST(making_a_task_does_not_ask_for_the_current_allocator),
              AA_TEST(a_taskloop_of_very_many_tasks_needs_no_more_stack),
-             AA_TEST(large_and_wide_copies_are_the_tasks_own))
+             AA_TEST(large_and_wide_copies_are_the_tasks_own),
+             AA_TEST(copies_of_a_taskloop_are_its_tasks_own),
+             AA_TEST(an_undeferred_task_with_copies_has_its_event),
+             AA_TEST(a_task_whose_record_finds_no_memory_runs_unseen),
+             AA_TEST_LOOP(a_task_without_a_runtime_that_has_it_ends_the_program, 0, TOLD))

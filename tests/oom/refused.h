@@ -77,7 +77,7 @@ void *__wrap_mremap(void *address, size_t before, size_t bytes, int flags, ...)
     return refuses() ? MAP_FAILED : __real_mremap(address, before, bytes, flags, to);
 }
 
-static bool got(bool success, const char *what)
+static inline bool got(bool success, const char *what)
 {
     const aa_status status = aa_last_status();
     if (!success && (refused_at == 0 || (status != AA_NOMEM && status != besides))) {

@@ -26,6 +26,8 @@ static const fault faults[] = {
     FAULT(fails_but_succeeds, "aa_alloc(aa_heap(), 8) succeeded instead of failing with AA_NOMEM"),
     FAULT(fails_for_another_reason, "failed with AA_INVALID, not AA_NOMEM; aa_last_message: "),
     FAULT(valid_but_stale, "&array is stale: the memory of this array f64 (8, 100)"),
+    FAULT(valid_but_stale_and_overwritten,
+          "the memory of this array f64 (8, 100, 0, 0, 0, 0, 0, 0) was"),
     FAULT(valid_but_null, "&array is a null array, not a valid one; aa_last_message: aa_empty"),
     FAULT(stale_but_valid, "&array is valid, not stale: ", "f64 (8, 100)"),
     FAULT(stale_but_null, "&array is a null array, not a stale one"),

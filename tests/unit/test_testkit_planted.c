@@ -73,6 +73,14 @@ START_TEST(valid_but_stale)
 }
 END_TEST
 
+START_TEST(valid_but_stale_and_overwritten)
+{
+    aa_array array = stale_array();
+    array.ndim = AA_MAX_NDIM + 3;
+    AA_CHECK_VALID(&array);
+}
+END_TEST
+
 START_TEST(valid_but_null)
 {
     const aa_array array = aa_empty(aa_heap(), AA_F64, -1, shape);
@@ -427,6 +435,7 @@ int planted_main(const char *which)
                               fails_but_succeeds,
                               fails_for_another_reason,
                               valid_but_stale,
+                              valid_but_stale_and_overwritten,
                               valid_but_null,
                               stale_but_valid,
                               stale_but_null,
@@ -461,7 +470,7 @@ int planted_main(const char *which)
                               upstream_calls_of_one_that_is_destroyed,
                               upstream_called,
                               upstream_of_nothing_known};
-    size_t count = 39;
+    size_t count = 40;
     count += planted_teams(&tests[count]);
     return aai_check_main("planted", count, (const TTest *const *)tests);
 }
