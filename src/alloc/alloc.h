@@ -134,12 +134,11 @@ static inline aai_base *aai_base_of(const aa_allocator *allocator)
         aai_base *)(uintptr_t)allocator; /* head is its first member; callers hold it non-const */
 }
 
-/* An arena that the calling thread may not use: a thread without a number (0) has made none. */
+/* An arena that the calling thread may not use. A thread without a number has 0, which no creator has. */
 AAI_INLINE bool aai_is_anothers_arena(const aa_allocator *allocator)
 {
-    const uint64_t id = aa_tls.thread_id;
     return allocator->kind == AAI_ARENA &&
-           (id == 0 || AAI_LOAD(aai_base_of(allocator)->creator) != id);
+           AAI_LOAD(aai_base_of(allocator)->creator) != aa_tls.thread_id;
 }
 
 /* ---- allocator.c: life ------------------------------------------------------------------------------ */

@@ -118,7 +118,7 @@ void aai_leave(aai_op *op)
 
 static void set_in_callback(bool inside)
 {
-    aai_call *const call = aa_tls.record == NULL ? NULL : innermost(aa_tls.record);
+    aai_call *const call = innermost(aa_tls.record); /* an allocator is there: so is a record */
     if (call != NULL) {
         call->in_callback = inside;
     }
@@ -162,7 +162,7 @@ static __attribute__((noinline)) void deliver(const aa_violation *violation)
         return;
     }
     const int count = self->call_count;
-    aai_base *const base = violation->allocator == NULL ? NULL : aai_base_of(violation->allocator);
+    aai_base *const base = aai_base_of(violation->allocator); /* NULL of NULL */
     const uint64_t inside = base == NULL ? 0 : AAI_LOAD(base->inside);
     call->in_callback = true;
     call->handler = __builtin_frame_address(0);
@@ -200,7 +200,7 @@ static __attribute__((format(printf, 5, 0))) aa_status report(aa_violation_kind 
                                     .line = site.line,
                                     .thread_num = aai_omp_thread_num(),
                                     .level = aai_omp_level(),
-                                    .thread_id = self == NULL ? 0 : self->id,
+                                    .thread_id = aa_tls.thread_id,
                                     .epoch_seen = epochs.seen,
                                     .epoch_now = epochs.now};
     const aa_status status = aai_violation_status(kind);

@@ -47,6 +47,12 @@ static void publish(aai_heap_block *block, void *pointer)
     aai_lock_release(&s->lock);
 }
 
+/* Not another array that has the address, and even the cell, by now. */
+static bool is_that(const aai_heap_block *block, const aai_validity *born)
+{
+    return block->cell == born->cell && AAI_LOAD(block->cell->key) == born->key;
+}
+
 static aai_heap_block *claim(const void *pointer, const aai_validity *born)
 {
     shard *const s = shard_of(pointer);
@@ -54,7 +60,7 @@ static aai_heap_block *claim(const void *pointer, const aai_validity *born)
     aai_heap_block *block = NULL;
     aai_lock_acquire(&s->lock);
     aai_node *const node = aai_tree_find(s->root, key);
-    if (node != NULL && (born == NULL || block_of(node)->cell == born->cell)) {
+    if (node != NULL && (born == NULL || is_that(block_of(node), born))) {
         block = block_of(aai_tree_remove(&s->root, key));
         s->used -= block->rounded;
     }

@@ -326,12 +326,8 @@ static aa_status shared_free(aa_allocator *allocator, void *pointer, size_t byte
     if (known != AA_OK) {
         return known;
     }
-    const bool mine = born == NULL || born->cell == me->lane.cell;
-    if (mine) {
-        (void)aai_lane_free(&me->lane, pointer, bytes, born);
-    } else {
-        AAI_STORE(me->lane.live_frees, me->lane.live_frees + 1);
-    }
+    (void)aai_lane_free(&me->lane, pointer, bytes,
+                        born); /* another thread's is not the newest here */
     return AA_OK;
 }
 

@@ -55,7 +55,7 @@ static const ended *find_ended(const char *address)
 static const aai_guard_birth *find_birth(const char *address)
 {
     const uint64_t count = AAI_LOAD(birth_count);
-    for (uint64_t back = 1; birth_log != NULL && back <= count && back <= BIRTHS_LOGGED; ++back) {
+    for (uint64_t back = 1; back <= count && back <= BIRTHS_LOGGED; ++back) {
         const aai_guard_birth *const b = &birth_log[(count - back) % BIRTHS_LOGGED];
         if (address >= b->start && address < b->start + b->bytes) {
             return b;
@@ -77,10 +77,11 @@ static void report_birth(aai_fault_line *line, const aai_guard_birth *b)
     aai_fault_text(line, b->place);
 }
 
+/* Installed when the ring and the log are there. */
 static bool report_fault(const void *pointer)
 {
     const char *const address = pointer;
-    if (ring == NULL || address < ring || address >= ring + ring_bytes) {
+    if (address < ring || address >= ring + ring_bytes) {
         return false;
     }
     const ended *const e = find_ended(address);

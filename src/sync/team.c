@@ -213,8 +213,7 @@ static void give_back_default(void)
 
 uintptr_t aai_omp_fork_look(void)
 {
-    const bool known =
-        __atomic_load_n(&aai_omp_ready, __ATOMIC_RELAXED) != 0 && OMP_LOAD(get) != NULL;
+    const bool known = __atomic_load_n(&aai_omp_ready, __ATOMIC_RELAXED) != 0;
     return known ? OMP_LOAD(get)() : 0;
 }
 

@@ -18,6 +18,7 @@ static __thread struct place {
 
 static int team = 1, thread_num;       /* inside GOMP_parallel */
 static int regions;                    /* that it was called for */
+static int teams = 1;                  /* of the league */
 static __thread uintptr_t current = 1; /* the default allocator: omp_default_mem_alloc */
 static uintptr_t last_handle = 1000;
 
@@ -26,6 +27,7 @@ int omp_get_level(void);
 int omp_in_parallel(void);
 int omp_get_thread_num(void);
 int omp_get_num_threads(void);
+int omp_get_num_teams(void);
 int omp_get_ancestor_thread_num(int level);
 int omp_get_team_size(int level);
 uintptr_t omp_get_default_allocator(void);
@@ -54,6 +56,11 @@ int omp_get_thread_num(void)
 int omp_get_num_threads(void)
 {
     return team;
+}
+
+int omp_get_num_teams(void)
+{
+    return teams;
 }
 
 int omp_get_ancestor_thread_num(int level)
@@ -190,6 +197,87 @@ START_TEST(an_allocator_of_an_outermost_region_serves_its_creator_inline)
 }
 END_TEST
 
+/* The team's threads differ at its own level: who resets for them need not be the creator. */
+static void *arrive_elsewhere(void *allocator)
+{
+    go_to(2, 0, 1);
+    aai_team mine = aai_team_arrive(allocator, __FILE__, __LINE__);
+    if (mine.go != 0) {
+        aai_team_reset(&mine);
+    }
+    go_to(0, 0, 0);
+    return mine.status == AA_OK && mine.go != 0 ? allocator : NULL;
+}
+
+START_TEST(an_allocator_of_a_region_is_reset_by_any_thread_of_its_team)
+{
+    go_to(2, 0, 0);
+    aa_allocator *const a = bump_create(_i, NULL);
+    team = 2;
+    pthread_t thread;
+    void *there = NULL;
+    ck_assert_int_eq(pthread_create(&thread, NULL, arrive_elsewhere, a), 0);
+    const aai_team mine = aai_team_arrive(a, __FILE__, __LINE__);
+    assert_status(mine.status, AA_OK);
+    ck_assert_int_eq(pthread_join(thread, &there), 0);
+    ck_assert_ptr_eq(there, a);
+    ck_assert_uint_eq(stats_of(a).resets, 1);
+    team = 1;
+    go_to(0, 0, 0);
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
+static void *arrive_late(void *allocator)
+{
+    go_to(1, 1, 0);
+    const aai_team mine = aai_team_arrive(allocator, __FILE__, __LINE__);
+    return mine.status == AA_BUSY && mine.go == 0 ? allocator : NULL;
+}
+
+/* One report for each time a thread waited; who was missing then, and waits now, adds none. */
+START_TEST(a_thread_that_waits_in_vain_again_says_so_again)
+{
+    ck_assert_int_eq(setenv("AA_TEAM_TIMEOUT", "1", 1), 0);
+    aa_allocator *const a = aa_shared_create(NULL);
+    team = 2;
+    record_violations();
+    go_to(1, 0, 0);
+    for (int time = 1; time <= 2; ++time) {
+        const aai_team mine = aai_team_arrive(a, __FILE__, __LINE__);
+        assert_status(mine.status, AA_BUSY);
+        ck_assert_int_eq(violations_of(AA_RESET_IN_PARALLEL), time);
+    }
+    pthread_t thread;
+    void *there = NULL;
+    ck_assert_int_eq(pthread_create(&thread, NULL, arrive_late, a), 0);
+    ck_assert_int_eq(pthread_join(thread, &there), 0);
+    ck_assert_ptr_eq(there, a);
+    ck_assert_int_eq(violations_count(), 2);
+    team = 1;
+    go_to(0, 0, 0);
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
+/* ---- handles ------------------------------------------------------------------------------------------------- */
+
+START_TEST(a_handle_that_was_nobodys_is_found_once_it_is_ours)
+{
+    aa_allocator *const a = bump_create(_i, NULL), *const other = bump_create(_i, NULL);
+    const uintptr_t next = last_handle + 1;
+    ck_assert_ptr_null(aa_from_omp_handle(next));
+    ck_assert_ptr_null(aa_from_omp_handle(next)); /* remembered by this thread */
+    ck_assert_uint_eq(aa_omp_handle(a), next);
+    ck_assert_ptr_eq(aa_from_omp_handle(next), a);
+    ck_assert_ptr_null(aa_from_omp_handle(next + 1));
+    ck_assert_uint_eq(aa_omp_handle(other), next + 1);
+    ck_assert_ptr_eq(aa_from_omp_handle(next + 1), other);
+    assert_status(aa_destroy(other), AA_OK);
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
 /* ---- a region without a level --------------------------------------------------------------------------------- */
 
 START_TEST(a_region_is_active_where_either_call_says_so)
@@ -200,6 +288,19 @@ START_TEST(a_region_is_active_where_either_call_says_so)
     here.in_parallel = false;
     here.level = 1;
     ck_assert(aa_in_parallel());
+}
+END_TEST
+
+/* The initial threads of a league are at level 0. */
+START_TEST(a_reset_in_a_league_of_teams_is_refused)
+{
+    aa_allocator *const a = bump_create(_i, NULL);
+    teams = 2;
+    assert_refused(aa_reset(a), AA_BUSY, AA_RESET_IN_PARALLEL);
+    ck_assert_int_eq(last_violation()->level, 1);
+    teams = 1;
+    assert_status(aa_reset(a), AA_OK);
+    assert_status(aa_destroy(a), AA_OK);
 }
 END_TEST
 
@@ -322,6 +423,10 @@ AA_TEST_MAIN(
                  SHARED, BUMP_KINDS),
     AA_TEST_LOOP(a_creator_that_stayed_does_not, SHARED, BUMP_KINDS),
     AA_TEST_LOOP(an_allocator_of_an_outermost_region_serves_its_creator_inline, SHARED, BUMP_KINDS),
+    AA_TEST_LOOP(an_allocator_of_a_region_is_reset_by_any_thread_of_its_team, SHARED, BUMP_KINDS),
+    AA_TEST(a_thread_that_waits_in_vain_again_says_so_again),
+    AA_TEST_BUMP(a_handle_that_was_nobodys_is_found_once_it_is_ours),
+    AA_TEST_BUMP(a_reset_in_a_league_of_teams_is_refused),
     AA_TEST(a_region_is_active_where_either_call_says_so),
     AA_TEST_BUMP(a_team_of_more_threads_than_pages_clears_everything),
     AA_TEST_BUMP(below_a_mebibyte_a_thread_clears_alone),

@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static int level;
+static int level, team;
 
 /* The names are the runtime's: the library finds them by their weak symbols. */
 int omp_get_level(void);
@@ -29,7 +29,7 @@ int omp_in_parallel(void)
 
 int omp_get_num_threads(void)
 {
-    return level > 0 ? 2 : 1;
+    return level > 0 ? team : 1;
 }
 
 static void *current_of_thread(void *unused)
@@ -76,6 +76,50 @@ START_TEST(a_reset_in_its_region_is_refused)
 }
 END_TEST
 
+/* It does not say which thread of an outer team this is: all of them look like one. */
+START_TEST(an_allocator_of_its_region_can_be_reset_there_by_its_creator)
+{
+    level = 1;
+    team = 2;
+    aa_allocator *const a = bump_create(_i, NULL);
+    ck_assert_ptr_nonnull(aa_alloc(a, 100));
+    assert_status(aa_reset(a), AA_OK);
+    ck_assert_uint_eq(stats_of(a).used, 0);
+    level = 0;
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
+/* What aa_reset_team is for a compiler with OpenMP: all arrive, then one resets. */
+static void *arrive(void *allocator)
+{
+    const aai_team here = aai_team_arrive(allocator, __FILE__, __LINE__);
+    return here.status == AA_OK && here.go ? allocator : NULL;
+}
+
+/* Nor does it say how many threads an outer team has: as many as there are without one. */
+START_TEST(two_threads_of_an_inner_region_reset_as_a_team)
+{
+    aa_allocator *const a = bump_create(_i, NULL);
+    ck_assert_ptr_nonnull(aa_alloc(a, 100));
+    level = 2;
+    team = 2;
+    pthread_t thread;
+    void *there = NULL;
+    ck_assert_int_eq(pthread_create(&thread, NULL, arrive, a), 0);
+    aai_team mine = aai_team_arrive(a, __FILE__, __LINE__);
+    ck_assert_int_eq(pthread_join(thread, &there), 0);
+    ck_assert_ptr_eq(there, a);
+    ck_assert_int_ne(mine.go, 0);
+    aai_team_reset(&mine);
+    assert_status(mine.status, AA_OK);
+    ck_assert_uint_eq(stats_of(a).used, 0);
+    ck_assert_uint_eq(stats_of(a).resets, 1);
+    level = 0;
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
 static void enter_twice(void *unused)
 {
     (void)unused;
@@ -100,4 +144,6 @@ END_TEST
 AA_TEST_MAIN("omp: a runtime without allocators", AA_TEST_BUMP(scopes_are_per_thread),
              AA_TEST_BUMP(what_needs_its_allocators_is_unsupported),
              AA_TEST_BUMP(a_reset_in_its_region_is_refused),
+             AA_TEST_BUMP(an_allocator_of_its_region_can_be_reset_there_by_its_creator),
+             AA_TEST_LOOP(two_threads_of_an_inner_region_reset_as_a_team, SHARED, BUMP_KINDS),
              AA_TEST(it_is_said_once_and_how_to_mend_it))

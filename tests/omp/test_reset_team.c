@@ -45,6 +45,28 @@ START_TEST(rounds_of_a_team_start_anew_and_nobody_overwrites_anybody)
 }
 END_TEST
 
+/* They end with it, as those of a caller of aa_reset. */
+START_TEST(the_teams_own_marks_do_not_refuse_it)
+{
+    aa_allocator *const a = bump_create(SHARED + _i, NULL);
+    int wrong = 0;
+    record_violations();
+#pragma omp parallel num_threads(THREADS) reduction(+ : wrong)
+    {
+        wrong += aa_alloc(a, 100) == NULL;
+        const aa_mark mark = aa_mark_take(a);
+        wrong += aa_mark_is_null(mark) || aa_alloc(a, 100) == NULL;
+        wrong += aa_reset_team(a) != AA_OK;
+        wrong += aa_mark_rewind(mark) != AA_ORDER;
+    }
+    ck_assert_int_eq(wrong, 0);
+    ck_assert_int_eq(violations_of(AA_REWIND_ORDER), THREADS);
+    ck_assert_int_eq(violations_count(), THREADS);
+    ck_assert_uint_eq(stats_of(a).used, 0);
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
 START_TEST(rounds_of_a_team_make_no_upstream_call_once_warm)
 {
     upstream_count count;
@@ -314,6 +336,7 @@ END_TEST
 
 AA_TEST_MAIN("reset team",
              AA_TEST_LOOP(rounds_of_a_team_start_anew_and_nobody_overwrites_anybody, 0, 2),
+             AA_TEST_LOOP(the_teams_own_marks_do_not_refuse_it, 0, 2),
              AA_TEST_LOOP(rounds_of_a_team_make_no_upstream_call_once_warm, 0, 2),
              AA_TEST(every_thread_gets_the_status_of_its_own_reset),
              AA_TEST_BUMP(teams_of_different_sizes_take_turns),

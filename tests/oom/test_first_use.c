@@ -1,9 +1,8 @@
 /* In a process and on a thread that has used nothing yet, the n-th request of each scenario is refused, for every n, once and
  * for ever: every call does what it says or fails as out of memory, what was there stays whole, all ends without a loss;
  * then nothing is refused any more, and the same scenario succeeds. */
-#include "refused.h"
+#include "scenarios.h"
 
-#include "child.h"
 #include "kinds.h"
 #include "patterns.h"
 #include "runner.h"
@@ -13,11 +12,6 @@
 #include <omp.h>
 
 #define SHAPE(...) ((const int64_t[]){__VA_ARGS__})
-
-typedef struct scenario {
-    void (*run)(int kind);
-    aa_status besides; /* how a refusal may be called as well; AA_OK: not */
-} scenario;
 
 static aa_array ten(aa_allocator *a)
 {
@@ -470,50 +464,12 @@ static const scenario all[] = {
     {upstreams, AA_OK},  {pages, AA_OK},           {scopes, AA_OK},       {tasks, AA_OK},
     {handles, AA_OK},    {traits, AA_UNSUPPORTED}, {served, AA_OK},       {reset_by_team, AA_OK},
     {checked, AA_OK},    {reports, AA_OK},         {recorded, AA_OK}};
-enum { SCENARIOS = sizeof all / sizeof all[0], NOT_REFUSED = 7, MOST = 400 };
-
-static long number; /* of the request that is refused */
-static int which, of_kind;
-
-static void attempt(void *nothing)
-{
-    (void)nothing;
-    besides = all[which].besides == AA_OK ? AA_NOMEM : all[which].besides;
-    refuse(number);
-    all[which].run(of_kind);
-    const bool refused = was_refused();
-    refuse(0);
-    all[which].run(of_kind);
-    if (!refused) {
-        exit(NOT_REFUSED);
-    }
-}
-
-/* How many requests there are to refuse. */
-static int attempt_each(int sign)
-{
-    child_result result;
-    for (int n = 1; n < MOST; ++n) {
-        number = sign * n;
-        child_run(&result, attempt, NULL);
-        if (WIFEXITED(result.status) && WEXITSTATUS(result.status) == NOT_REFUSED) {
-            return n - 1;
-        }
-        assert_exited_well(&result);
-    }
-    return MOST;
-}
+enum { SCENARIOS = sizeof all / sizeof all[0] };
 
 START_TEST(a_refused_request_is_said_and_harms_nothing)
 {
-    which = _i;
-    const bool every = all[which].run == served || all[which].run == traits;
-    for (of_kind = 0; of_kind < BUMP_KINDS + 2 * every; ++of_kind) {
-        const int once = attempt_each(1);
-        ck_assert_int_gt(once, 0);
-        ck_assert_int_lt(once, MOST);
-        ck_assert_int_gt(attempt_each(-1), 0);
-    }
+    const bool every = all[_i].run == served || all[_i].run == traits;
+    refuse_each(&all[_i], BUMP_KINDS + 2 * every);
 }
 END_TEST
 

@@ -331,6 +331,40 @@ START_TEST(a_reset_that_a_handler_left_by_a_jump_ends_too)
 }
 END_TEST
 
+static jmp_buf out_of_scope;
+
+static __attribute__((noinline)) void jump_out_of_a_scope(aa_allocator *a)
+{
+    AA_WITH(a) {
+        longjmp(out_of_scope, 1);
+    }
+}
+
+static void jump_over_a_scope(void)
+{
+    aa_allocator *const left = aa_arena_create(&(aa_options){.name = "left"}),
+                        *const next = aa_arena_create(&(aa_options){.name = "next"});
+    if (setjmp(out_of_scope) == 0) {
+        jump_out_of_a_scope(left);
+    }
+    AA_WITH(next) {
+        must(aa_last_status() == AA_ORDER && aa_current() == next);
+    }
+    must(aa_destroy(next) == AA_OK && aa_destroy(left) == AA_OK);
+}
+
+/* Its span ends where the next scope found out, and before that one's begins. */
+START_TEST(a_scope_that_was_jumped_over_ends_too)
+{
+    trace t;
+    record(&t, jump_over_a_scope);
+    ck_assert_int_eq(trace_count(&t, 'B', "left", "by", "AA_WITH"), 1);
+    ck_assert_int_eq(trace_count(&t, 'E', "left", NULL, NULL), 1);
+    ck_assert(trace_find(&t, 'E', "left", NULL, NULL) < trace_find(&t, 'B', "next", NULL, NULL));
+    trace_end(&t);
+}
+END_TEST
+
 /* ---- names ---- */
 
 static void odd_names(void)
@@ -427,6 +461,6 @@ AA_TEST_MAIN("trace", AA_TEST(scopes_and_tasks_are_spans_on_the_thread_that_runs
              AA_TEST(threads_that_live_at_exit_are_written),
              AA_TEST(scopes_end_with_their_thread_and_with_an_outer_scope),
              AA_TEST(a_reset_that_a_handler_left_by_a_jump_ends_too),
-             AA_TEST(any_name_gives_valid_json),
+             AA_TEST(a_scope_that_was_jumped_over_ends_too), AA_TEST(any_name_gives_valid_json),
              AA_TEST(well_formed_utf8_is_kept_and_each_other_byte_is_a_question_mark),
              AA_TEST(full_checks_and_a_recording_go_together))

@@ -263,6 +263,29 @@ START_TEST(a_task_that_set_openmps_default_itself_is_not_told)
 }
 END_TEST
 
+START_TEST(a_task_with_a_scope_of_its_own_is_not_told)
+{
+    aa_allocator *const a = bump_create(_i, &(aa_options){.checks = AA_CHECKS_API});
+    aa_allocator *const other = bump_create(_i, &(aa_options){.checks = AA_CHECKS_API});
+    aa_token token;
+    AA_WITH(a) {
+        token = aa_scope_capture();
+    }
+    aai_task task;
+    bool told = false;
+    aai_task_begin(&task, token, &told);
+    record_violations();
+    AA_WITH(other) {
+        ck_assert_ptr_nonnull(aa_alloc(AA_CURRENT, 100));
+    }
+    assert_no_reports();
+    ck_assert(!told);
+    aai_task_end(&task);
+    assert_status(aa_destroy(a), AA_OK);
+    assert_status(aa_destroy(other), AA_OK);
+}
+END_TEST
+
 /* ---- regions deeper than what is compared of their paths ------------------------------------------------------ */
 
 static int deep_reset(int kind, int depth)
@@ -377,6 +400,7 @@ AA_TEST_MAIN("edges: calls",
              AA_TEST(allocators_that_ask_each_other_without_end_are_busy),
              AA_TEST_BUMP(a_task_whose_creators_allocator_is_gone_is_not_told),
              AA_TEST_BUMP(a_task_that_set_openmps_default_itself_is_not_told),
+             AA_TEST_BUMP(a_task_with_a_scope_of_its_own_is_not_told),
              AA_TEST_BUMP(an_allocator_made_twelve_regions_deep_is_reset_there),
              AA_TEST(only_a_private_allocator_has_an_arena_for_the_thread),
              AA_TEST(marks_of_the_heap_are_as_deep_as_the_others),

@@ -151,6 +151,54 @@ START_TEST(an_alignment_beyond_a_slots_is_served_without_it_and_counted)
 }
 END_TEST
 
+/* ---- what the logs have forgotten ------------------------------------------------------------------------------ */
+
+enum { SLOTS_KEPT = 4096, BIRTHS_KEPT = 8192 };
+
+static void use_what_ended_long_ago(void *argument)
+{
+    aa_allocator *const a = guarded(*(const int *)argument);
+    const char *const p = aa_alloc(a, 100);
+    for (int i = 0; i < SLOTS_KEPT + 100; ++i) {
+        (void)aa_reset(a);
+        (void)aa_alloc(a, 100);
+    }
+    read_byte(p);
+}
+
+START_TEST(a_block_that_ended_thousands_of_resets_ago_is_not_named)
+{
+    int kind = _i;
+    child_result result;
+    child_run(&result, use_what_ended_long_ago, &kind);
+    assert_died_of_a_fault(&result);
+    assert_says(&result, "of a block that ended long ago");
+    ck_assert_ptr_null(strstr(result.text, "'guarded'"));
+}
+END_TEST
+
+static void use_an_array_of_long_ago(void *argument)
+{
+    aa_allocator *const a = guarded(*(const int *)argument), *const other = guarded(ARENA);
+    const aa_array x = aa_zeros(a, AA_F64, 1, (const int64_t[]){10});
+    for (int i = 0; i < BIRTHS_KEPT + 100; ++i) {
+        (void)aa_empty(other, AA_F64, 1, (const int64_t[]){3});
+    }
+    (void)aa_reset(a);
+    read_byte(x.data);
+}
+
+START_TEST(an_array_that_thousands_were_made_after_is_not_named_but_its_block_is)
+{
+    int kind = _i;
+    child_result result;
+    child_run(&result, use_an_array_of_long_ago, &kind);
+    assert_died_of_a_fault(&result);
+    assert_says(&result, "allocator 'guarded', epoch 0 has ended, byte 0 of its block");
+    ck_assert_ptr_null(strstr(result.text, "array f64"));
+}
+END_TEST
+
 START_TEST(more_allocators_than_slots_work_and_are_counted)
 {
     enum { MANY = 16384 + 20 };
@@ -182,4 +230,6 @@ GUARD_TEST_MAIN("guard: limits",
                 AA_TEST_BUMP(a_ring_that_comes_round_is_used_again),
                 AA_TEST_BUMP(a_ring_that_comes_round_spares_live_memory),
                 AA_TEST_BUMP(an_alignment_beyond_a_slots_is_served_without_it_and_counted),
+                AA_TEST_BUMP(a_block_that_ended_thousands_of_resets_ago_is_not_named),
+                AA_TEST_BUMP(an_array_that_thousands_were_made_after_is_not_named_but_its_block_is),
                 AA_TEST(more_allocators_than_slots_work_and_are_counted))

@@ -101,6 +101,9 @@ START_TEST(blocks_come_from_the_reserved_pages_and_go_back_whole)
     aa_allocator *const a = huge_arena(2 * (size_t)HUGE, _i == 0 ? 0 : AA_PREFAULT);
     char *const p = aa_alloc(a, 100);
     ck_assert(is_taken(p));
+    unsigned char last = 0; /* whether the last page of the first block is there */
+    ck_assert_int_eq(mincore(taken[0] + taken_bytes[0] - 4096, 4096, &last), 0);
+    ck_assert_int_eq(last & 1, _i);
     memset(p, 1, 100);
     for (int i = 0; i < 5; ++i) { /* grows, and folds into one block at the reset */
         ck_assert(is_taken(aa_alloc(a, HUGE - 64)));
@@ -154,6 +157,19 @@ START_TEST(a_capacity_and_a_limit_are_kept)
     assert_status(aa_destroy(a), AA_OK);
     assert_status(aa_upstream_destroy(limit), AA_OK);
     ck_assert_uint_eq(pool, 64 * (size_t)HUGE);
+}
+END_TEST
+
+START_TEST(an_alignment_above_a_huge_page_asks_for_none)
+{
+    pool = 64 * (size_t)HUGE;
+    aa_allocator *const a = huge_arena(2 * (size_t)HUGE, 0);
+    char *const p = aa_alloc_aligned(a, 3 * (size_t)HUGE, 4 * (size_t)HUGE);
+    ck_assert_ptr_nonnull(p);
+    ck_assert_uint_eq((uintptr_t)p % (4 * (size_t)HUGE), 0);
+    ck_assert(!is_taken(p));
+    ck_assert_int_eq(asked, 0);
+    assert_status(aa_destroy(a), AA_OK);
 }
 END_TEST
 
@@ -216,6 +232,7 @@ int main(void)
         AA_TEST(where_none_is_left_blocks_are_ordinary),
         AA_TEST(small_blocks_and_other_allocators_ask_for_none),
         AA_TEST(a_capacity_and_a_limit_are_kept),
+        AA_TEST(an_alignment_above_a_huge_page_asks_for_none),
         AA_TEST(unasked_no_reserved_page_is_taken),
         AA_TEST(the_real_system_serves_as_many_as_it_has)};
     return aa_test_run("reserved huge pages", sizeof tests / sizeof tests[0], tests);

@@ -4,6 +4,8 @@
 #include "violations.h"
 
 #include <allocarrays/impl/inject.h>
+#include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 #define SHAPE(...) ((const int64_t[]){__VA_ARGS__})
@@ -174,6 +176,40 @@ START_TEST(a_call_during_another_is_busy_though_what_is_in_scope_has_room)
 }
 END_TEST
 
+static int busy;
+
+static void interrupt_each(unsigned where)
+{
+    static bool inside; /* its own locks have points too */
+    (void)where;
+    if (!inside) {
+        inside = true;
+        busy += aa_alloc(AA_CURRENT, 16) == NULL && aa_last_status() == AA_BUSY;
+        inside = false;
+    }
+}
+
+/* No call is under way in a report, but a lock of ours may be held. */
+START_TEST(a_call_under_a_lock_of_the_library_is_busy)
+{
+    static char text[1 << 14];
+    aa_allocator *const a = aa_arena_create(NULL), *const shared = aa_shared_create(NULL);
+    ck_assert_ptr_nonnull(aa_alloc(a, 100));
+    ck_assert_ptr_nonnull(aa_alloc(shared, 100));
+    FILE *const file = fmemopen(text, sizeof text, "w");
+    AA_WITH(a) {
+        aai_injection_set(interrupt_each);
+        assert_status(aa_report_json(file), AA_OK);
+        aai_injection_set(NULL);
+        ck_assert_int_gt(busy, 0);
+        ck_assert_ptr_nonnull(aa_alloc(AA_CURRENT, 16));
+    }
+    (void)fclose(file);
+    assert_status(aa_destroy(shared), AA_OK);
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
 START_TEST(one_byte_at_alignment_one_takes_one_byte)
 {
     aa_allocator *const a = bump_create(_i, &(aa_options){.alignment = 1});
@@ -266,6 +302,109 @@ START_TEST(each_method_of_a_custom_allocator_may_call_the_library)
 }
 END_TEST
 
+START_TEST(a_copy_of_a_stale_array_has_no_place_in_the_source)
+{
+    aa_allocator *const a = bump_create(_i, NULL);
+    const aa_array array = aa_zeros(a, AA_F64, 1, SHAPE(3));
+    assert_status(aa_reset(a), AA_OK);
+    record_violations();
+    const aa_array copy = aa_copy(&array);
+    ck_assert(aa_is_null(&copy));
+    assert_one_report("aa_copy", AA_USE_AFTER_RESET);
+    ck_assert_str_eq(last_violation()->function, "aa_copy");
+    ck_assert_ptr_null(last_violation()->file);
+    ck_assert_int_eq(last_violation()->line, 0);
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
+START_TEST(a_report_that_cannot_be_written_leaves_errno_alone)
+{
+    aa_allocator *const a = bump_create(_i, NULL);
+    FILE *const full = fopen("/dev/full", "w");
+    if (full != NULL) {
+        ck_assert_int_eq(setvbuf(full, NULL, _IONBF, 0), 0);
+        errno = 7;
+        (void)aa_report(full, a);
+        ck_assert_int_eq(errno, 7);
+        (void)aa_report_json(full);
+        ck_assert_int_eq(errno, 7);
+        ck_assert_int_ne(ferror(full), 0);
+        (void)fclose(full);
+    }
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
+START_TEST(nobody_pins_the_heap_itself_or_nothing)
+{
+    const aa_array array = aa_zeros(aa_heap(), AA_F64, 1, SHAPE(3));
+    assert_status(aa_pin(&array), AA_OK);
+    ck_assert_uint_eq(aai_pins(aa_heap()), 0); /* its arrays have a cell each */
+    ck_assert_uint_eq(aai_pins(NULL), 0);
+    assert_status(aa_unpin(&array), AA_OK);
+}
+END_TEST
+
+/* ---- an arena that is handed on from inside a call ---- */
+
+typedef struct handover {
+    aa_allocator *arena;
+    int left;  /* how often it is still to be handed on */
+    int taken; /* threads that adopted it and got memory */
+} handover;
+
+static void *adopt_and_take(void *argument)
+{
+    handover *const h = argument;
+    const bool taken = aa_arena_adopt(h->arena) == AA_OK && aa_alloc(h->arena, 1 << 20) != NULL;
+    h->taken += taken;
+    return NULL;
+}
+
+static void *alloc_and_hand_over(void *state, size_t least, size_t *bytes, size_t alignment)
+{
+    handover *const h = state;
+    (void)least;
+    pthread_t thread;
+    if (h->left > 0) {
+        --h->left;
+        if (pthread_create(&thread, NULL, adopt_and_take, h) == 0) {
+            (void)pthread_join(thread, NULL);
+        }
+    }
+    void *memory = NULL;
+    return posix_memalign(&memory, alignment, *bytes) != 0 ? NULL : memory;
+}
+
+static void plain_free(void *state, void *pointer, size_t bytes)
+{
+    (void)state;
+    (void)bytes;
+    free(pointer);
+}
+
+/* The second thread is told that the first is inside; after that report it is inside itself, as the third is told. */
+START_TEST(after_a_report_its_thread_is_still_inside_the_arena)
+{
+    static const aa_upstream_ops ops = {
+        .size = sizeof ops, .alloc = alloc_and_hand_over, .free = plain_free};
+    handover h = {0};
+    aa_upstream *const upstream = aa_upstream_custom(&ops, &h);
+    h.arena = aa_arena_create(
+        &(aa_options){.upstream = upstream, .checks = AA_CHECKS_API, .initial = 4096});
+    record_violations();
+    h.left = 2;
+    ck_assert_ptr_nonnull(aa_alloc(h.arena, 1 << 20));
+    ck_assert_int_eq(h.taken, 2);
+    ck_assert_int_eq(violations_of(AA_RACE), 2);
+    ck_assert_int_eq(violations_count(), 2);
+    assert_status(aa_arena_adopt(h.arena), AA_OK);
+    assert_status(aa_destroy(h.arena), AA_OK);
+    assert_status(aa_upstream_destroy(upstream), AA_OK);
+}
+END_TEST
+
 AA_TEST_MAIN("mutants", AA_TEST(a_reshape_to_a_negative_extent_beside_an_open_one_is_refused),
              AA_TEST_BUMP(a_reset_whose_larger_block_is_refused_keeps_the_blocks_there_are),
              AA_TEST_BUMP(an_unknown_flag_is_named_alone),
@@ -274,5 +413,10 @@ AA_TEST_MAIN("mutants", AA_TEST(a_reshape_to_a_negative_extent_beside_an_open_on
              AA_TEST(similar_of_eight_axes_has_the_same_extents_and_strides),
              AA_TEST_BUMP(large_memory_that_a_team_clears_is_zero),
              AA_TEST(a_call_during_another_is_busy_though_what_is_in_scope_has_room),
+             AA_TEST(a_call_under_a_lock_of_the_library_is_busy),
              AA_TEST_BUMP(one_byte_at_alignment_one_takes_one_byte),
-             AA_TEST(each_method_of_a_custom_allocator_may_call_the_library))
+             AA_TEST(each_method_of_a_custom_allocator_may_call_the_library),
+             AA_TEST(after_a_report_its_thread_is_still_inside_the_arena),
+             AA_TEST_BUMP(a_copy_of_a_stale_array_has_no_place_in_the_source),
+             AA_TEST_BUMP(a_report_that_cannot_be_written_leaves_errno_alone),
+             AA_TEST(nobody_pins_the_heap_itself_or_nothing))
