@@ -262,7 +262,7 @@ static void report_all(void)
         return;
     }
     const rows list = collect();
-    for (size_t i = 0; list.at != NULL && i < list.count; ++i) {
+    for (size_t i = 0; i < list.count; ++i) { /* none without memory */
         (void)fprintf(stderr, "allocator '%s' (%s)\n", list.at[i].name, list.at[i].kind);
         print_stats(stderr, &list.at[i].stats);
         print_first_block(stderr, &list.at[i].first);

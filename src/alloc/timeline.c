@@ -41,8 +41,9 @@ static void count(const aai_base *base, const aa_stats *stats)
 static aa_stats stats_of(const aai_base *base)
 {
     aa_stats stats = {0};
-    if (base->head.ops->stats != NULL && base->head.kind != AAI_GONE) {
-        base->head.ops->stats(&base->head, &stats);
+    const aai_ops *const ops = base->head.ops;
+    if (ops->stats != NULL) { /* where it was destroyed there are none */
+        ops->stats(&base->head, &stats);
     }
     return stats;
 }

@@ -55,8 +55,9 @@ static void take_back(int number, const sigset_t *waited)
     int taken;
     (void)sigemptyset(&one);
     (void)sigaddset(&one, number);
-    if (sigismember(waited, number) == 0 && sigpending(&now) == 0 &&
-        sigismember(&now, number) == 1) {
+    (void)sigemptyset(&now);
+    (void)sigpending(&now);
+    if (sigismember(waited, number) == 0 && sigismember(&now, number) == 1) {
         (void)sigwait(&one, &taken);
     }
 }

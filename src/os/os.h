@@ -64,8 +64,9 @@ typedef struct aai_thread {
     size_t dummy_bytes;
     struct aai_task *task; /* scope: the innermost explicit task under way, where tasks are seen */
     uint64_t team_failure; /* scope: the team reset that failed with it, 0: none */
-    /* sync: what AA_TRACE records of it, NULL: nothing yet */
+    /* sync: what AA_TRACE records of it, NULL: nothing yet, or nothing ever for want of memory */
     struct aai_recorder *recorder;
+    bool is_unrecorded;
 } aai_thread;
 
 /* alloc: called once, before the first record of the process is made; no lock of ours is taken earlier. */

@@ -24,13 +24,13 @@ static uintptr_t scope_get(void)
 
 static const aai_handle *scope_find(void)
 {
-    const uintptr_t handle = scope_get();
-    const aai_handle *const found = handle == 0 ? NULL : aai_handle_find(handle);
+    const aai_handle *const found = aai_handle_find(scope_get()); /* none of ours is 0 */
     const bool counts = found != NULL && found->cell != NULL && aai_alive(found->cell, found->id);
     return counts ? found : NULL;
 }
 
-/* Without memory a region is not counted, but keeps its place in the order. */
+/* Without memory a region is neither counted nor recorded, but keeps its place in the order: the list has a region if and
+ * only if its index is below the capacity. */
 static void region_begin(aai_region_kind kind)
 {
     aai_scopes *const mine = aai_scopes_mine();
@@ -39,13 +39,14 @@ static void region_begin(aai_region_kind kind)
     }
     const aai_handle *const scope = scope_find();
     const size_t index = mine->region_depth++;
-    aai_timeline_region_begin(scope, kind == AAI_REGION_LEAGUE);
     const bool is_dense = index <= mine->region_capacity; /* not above one that found no memory */
     if (!is_dense || !aai_vector_grow((void **)&mine->regions, &mine->region_capacity, index,
                                       sizeof *mine->regions)) {
         return;
     }
-    mine->regions[index] = (aai_region){.scope = scope, .is_league = kind == AAI_REGION_LEAGUE};
+    mine->regions[index] =
+        (aai_region){.scope = scope, .depth = mine->depth, .is_league = kind == AAI_REGION_LEAGUE};
+    aai_timeline_region_begin(&mine->regions[index]);
     if (scope != NULL) {
         AAI_ADD(scope->cell->regions, 1);
     }
@@ -67,9 +68,9 @@ static void region_end(void)
     const aai_thread *const self = aai_self();
     aai_scopes *const mine = self == NULL ? NULL : self->scopes;
     if (mine != NULL && mine->region_depth > 0) {
-        const size_t depth = mine->region_depth;
-        aai_timeline_region_end(depth <= mine->region_capacity &&
-                                mine->regions[depth - 1].is_league);
+        if (mine->region_depth <= mine->region_capacity) {
+            aai_timeline_region_end(&mine->regions[mine->region_depth - 1]);
+        }
         drop_region(mine);
     }
 }

@@ -39,6 +39,7 @@ typedef struct aai_handle {
 /* A live region that a thread opened; ompt_hooks.c. */
 typedef struct aai_region {
     const aai_handle *scope; /* NULL: none of ours */
+    size_t depth;            /* scopes that were open when it began */
     bool is_league;
 } aai_region;
 

@@ -23,46 +23,59 @@ void aai_timeline_enter(const aai_entry *entry)
     aai_note_end(&note);
 }
 
-void aai_timeline_leave(aai_scopes *scopes, size_t depth)
+/* The scopes of [depth, above), the last first; how many are left open. */
+static size_t leave(aai_scopes *scopes, size_t above, size_t depth)
 {
     aai_note note;
-    for (size_t at = scopes->depth; at > depth; --at) {
+    size_t at = above;
+    for (; at > depth; --at) {
         const aai_entry *const entry = aai_entry_at(scopes, at - 1);
         const bool alive = aai_alive(entry->cell, entry->id);
         if (aai_note_begin(&note, 'E', "scope", alive ? aa_name(entry->allocator) : "destroyed")) {
             aai_note_end(&note);
         }
     }
+    return at;
+}
+
+void aai_timeline_leave(aai_scopes *scopes, size_t depth)
+{
+    (void)leave(scopes, scopes->depth, depth);
 }
 
 void aai_timeline_end(aai_scopes *scopes)
 {
     if (aai_tracing()) {
-        for (size_t i = scopes->region_depth; i > 0; --i) {
-            aai_timeline_region_end(i <= scopes->region_capacity &&
-                                    scopes->regions[i - 1].is_league);
+        size_t open = scopes->depth;
+        for (size_t i = aai_min(scopes->region_depth, scopes->region_capacity); i > 0; --i) {
+            const aai_region *const region = &scopes->regions[i - 1];
+            open = leave(scopes, open, region->depth);
+            aai_timeline_region_end(region);
         }
-        aai_timeline_leave(scopes, 0);
+        (void)leave(scopes, open, 0);
     }
 }
 
-void aai_timeline_region_begin(const aai_handle *scope, bool is_league)
+static const char *name_of(const aai_region *region)
+{
+    return region->is_league ? "league of teams" : "parallel region";
+}
+
+void aai_timeline_region_begin(const aai_region *region)
 {
     aai_note note;
-    if (aai_tracing() &&
-        aai_note_begin(&note, 'B', "region", is_league ? "league of teams" : "parallel region")) {
-        if (scope != NULL) {
-            aai_note_text(&note, "scope", aai_label_of(aai_base_of(scope->allocator)).text);
+    if (aai_tracing() && aai_note_begin(&note, 'B', "region", name_of(region))) {
+        if (region->scope != NULL) {
+            aai_note_text(&note, "scope", aai_label_of(aai_base_of(region->scope->allocator)).text);
         }
         aai_note_end(&note);
     }
 }
 
-void aai_timeline_region_end(bool is_league)
+void aai_timeline_region_end(const aai_region *region)
 {
     aai_note note;
-    if (aai_tracing() &&
-        aai_note_begin(&note, 'E', "region", is_league ? "league of teams" : "parallel region")) {
+    if (aai_tracing() && aai_note_begin(&note, 'E', "region", name_of(region))) {
         aai_note_end(&note);
     }
 }

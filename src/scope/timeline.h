@@ -18,7 +18,7 @@ void aai_timeline_enter(const aai_entry *entry);
 void aai_timeline_leave(aai_scopes *scopes, size_t depth);
 /* The stack's thread ends: all that is open on it. */
 void aai_timeline_end(aai_scopes *scopes);
-void aai_timeline_region_begin(const aai_handle *scope, bool is_league);
-void aai_timeline_region_end(bool is_league);
+void aai_timeline_region_begin(const aai_region *region);
+void aai_timeline_region_end(const aai_region *region);
 
 #endif

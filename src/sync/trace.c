@@ -17,7 +17,7 @@ enum {
 struct aai_recorder {
     uint64_t thread;
     struct aai_recorder *next, *prev;
-    size_t written, used;
+    size_t used;
     uint32_t spans; /* bit d: a call d deep has begun its span */
     bool busy, is_named;
     char text[BUFFER];
@@ -37,7 +37,7 @@ static uint64_t began; /* the same */
 static void append_locked(const char *text, size_t bytes)
 {
     static int warned;
-    if (file < 0 || bytes == 0) {
+    if (file < 0) {
         return;
     }
     const int error = aai_file_append(file, text, bytes);
@@ -54,8 +54,7 @@ static void write_out_locked(struct aai_recorder *recorder)
 {
     /* acquire: pairs with the release in append */
     const size_t used = __atomic_load_n(&recorder->used, __ATOMIC_ACQUIRE);
-    append_locked(recorder->text + recorder->written, used - recorder->written);
-    recorder->written = used;
+    append_locked(recorder->text, used);
 }
 
 /* Its own thread's call. */
@@ -63,7 +62,6 @@ static void empty(struct aai_recorder *recorder)
 {
     aai_lock_acquire(&trace_lock);
     write_out_locked(recorder);
-    recorder->written = 0;
     __atomic_store_n(&recorder->used, 0, __ATOMIC_RELAXED);
     aai_lock_release(&trace_lock);
 }
@@ -125,13 +123,14 @@ static struct aai_recorder *make_recorder(aai_thread *self)
     static int warned;
     struct aai_recorder *const made = aai_malloc(sizeof *made);
     if (made == NULL) {
+        self->is_unrecorded = true; /* an end whose beginning is missing would be worse */
         aai_warn_once(&warned, "AA_TRACE: no memory to record thread %llu",
                       (unsigned long long)self->id);
         return NULL;
     }
     made->thread = self->id;
     made->prev = NULL;
-    made->written = made->used = 0;
+    made->used = 0;
     made->spans = 0;
     made->busy = made->is_named = false;
     aai_thread_at_exit(AAI_EXIT_TRACE, thread_ends);
@@ -150,7 +149,7 @@ static struct aai_recorder *make_recorder(aai_thread *self)
 static struct aai_recorder *take_recorder(void)
 {
     aai_thread *const self = aai_self();
-    if (self == NULL || aai_lock_any_held()) {
+    if (self == NULL || self->is_unrecorded || aai_lock_any_held()) {
         return NULL;
     }
     struct aai_recorder *const mine = self->recorder != NULL ? self->recorder : make_recorder(self);
@@ -177,7 +176,7 @@ static __attribute__((format(printf, 2, 3))) bool add(aai_note *note, const char
     va_start(arguments, format);
     const int length = vsnprintf(note->text + note->used, room(note), format, arguments);
     va_end(arguments);
-    const bool fits = length >= 0 && (size_t)length < room(note);
+    const bool fits = (size_t)length < room(note); /* an error, below 0, is far above */
     note->used += fits ? (size_t)length : 0;
     return fits;
 }
@@ -223,9 +222,7 @@ static void add_head(aai_note *note, char phase, const char *category, uint64_t 
     (void)add(note, ",\n{\"ph\":\"%c\",\"pid\":%ld,\"tid\":%llu,\"ts\":%llu.%03u,", phase, process,
               (unsigned long long)note->to->thread, (unsigned long long)(now / 1000),
               (unsigned)(now % 1000));
-    if (category != NULL) {
-        (void)add(note, "\"cat\":\"%s\",", category);
-    }
+    (void)add(note, "\"cat\":\"%s\",", category);
     if (phase == 'i') {
         (void)add(note, "\"s\":\"t\",");
     }
@@ -309,14 +306,9 @@ static int take_bits(struct aai_recorder *recorder, uint32_t bits)
     return count;
 }
 
-static struct aai_recorder *recorder_of_caller(void)
-{
-    return aa_tls.record == NULL ? NULL : aa_tls.record->recorder;
-}
-
 int aai_trace_span_open(int depth)
 {
-    struct aai_recorder *const mine = recorder_of_caller();
+    struct aai_recorder *const mine = aa_tls.record->recorder;
     if (mine == NULL) {
         return 0;
     }
@@ -327,10 +319,7 @@ int aai_trace_span_open(int depth)
 
 int aai_trace_span_close(int depth)
 {
-    struct aai_recorder *const mine = recorder_of_caller();
-    if (mine == NULL) {
-        return 0;
-    }
+    struct aai_recorder *const mine = aa_tls.record->recorder;
     const int left = take_bits(mine, UINT32_MAX << depth << 1);
     mine->spans &= ~(UINT32_C(1) << depth);
     return left;

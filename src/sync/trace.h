@@ -4,13 +4,13 @@
  * It cannot record a forked child (whose recording ends: the file is its parent's), nor an event that comes while one
  * of the same thread is under way (a signal handler's).
  *
- * Invariants. A recorder is one thread's; with `used` and `written` its marks in `text`:
- *     written <= used <= sizeof text;   text[0, used) are whole events, in the order of their time
- *     text[0, written) is in the file;  text[0, used) does not change before used goes back to 0
+ * Invariants. A recorder is one thread's; with `used` its mark in `text`:
+ *     used <= sizeof text;   text[0, used) are whole events, in the order of their time
+ *     they are not in the file, or it is closed;  text[0, used) does not change before used goes back to 0
  *     the file is "[" event ("," event)* while it is open, and ends with "]" once it was closed: it then has all
  *     events that were recorded before the close
  *
- * Who: text[used, ...) and the rise of `used` (release) are the thread's. `written`, the fall of `used` to 0 (by the
+ * Who: text[used, ...) and the rise of `used` (release) are the thread's. The fall of `used` to 0 (by the
  * thread alone), the file and the list of recorders are the lock's; whoever holds it reads the `used` of others
  * (acquire, pairs with that release) and hence whole events. So an event takes no lock; a full buffer, the end of a
  * thread and the end of the recording do.
@@ -60,7 +60,8 @@ void aai_note_number(aai_note *note, const char *name, uint64_t value);
 void aai_note_end(aai_note *note);
 
 /* The calling thread's spans that a jump may leave: those of calls of this library, by their depth (1 .. 31). Opening
- * one ends those as deep or deeper, closing it the deeper ones: returns how many 'E' are missing. */
+ * one ends those as deep or deeper, closing it the deeper ones: returns how many 'E' are missing. Inside a call; only
+ * a span whose beginning was recorded is closed. */
 int aai_trace_span_open(int depth);
 int aai_trace_span_close(int depth);
 

@@ -29,7 +29,7 @@ coverage-clang-programs:
 # Refusals at first use: the objects of the core, whose requests are wrapped.
 first_use_tests = tests/oom/test_first_call tests/oom/test_first_use tests/oom/test_kit_refused tests/oom/test_no_record
 if C_TESTS
-check_PROGRAMS += $(first_use_tests) tests/oom/test_poor_system
+check_PROGRAMS += $(first_use_tests) tests/oom/test_amid tests/oom/test_poor_system
 endif
 refusing_ldflags = $(AM_LDFLAGS) \
 	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=posix_memalign,--wrap=mmap,--wrap=mremap,--wrap=mprotect \
@@ -47,6 +47,8 @@ tests_oom_test_kit_refused_LDADD = $(wrapped_libs)
 tests_oom_test_no_record_SOURCES = tests/oom/test_no_record.c tests/oom/refused.h
 tests_oom_test_no_record_LDFLAGS = $(refusing_ldflags)
 tests_oom_test_no_record_LDADD = $(wrapped_libs)
+tests_oom_test_amid_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc
+tests_oom_test_amid_LDADD = $(wrapped_libs)
 tests_oom_test_poor_system_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=sysconf,--wrap=madvise,--wrap=pthread_key_create,--wrap=pthread_getattr_np,--wrap=pthread_attr_getstack
 tests_oom_test_poor_system_LDADD = $(wrapped_libs)
@@ -78,6 +80,7 @@ unit_tests += \
 	tests/unit/test_edges_scope \
 	tests/unit/test_edges_served \
 	tests/unit/test_meetings \
+	tests/unit/test_report \
 	tests/unit/test_shared_corners \
 	tests/unit/test_tools_poison \
 	tests/unit/test_tools_races
@@ -105,7 +108,7 @@ tests_omp_test_poor_runtime_LDADD = liballocarrays.la $(CHECK_LIBS) $(AA_THREAD_
 tests_omp_test_fake_runtime_SOURCES = tests/omp/test_fake_runtime.c tests/support/runner.c
 tests_omp_test_fake_runtime_CFLAGS = $(plain_cflags) $(CHECK_CFLAGS)
 tests_omp_test_fake_runtime_LDFLAGS = $(AA_NO_AS_NEEDED_LDFLAGS)
-tests_omp_test_fake_runtime_LDADD = $(tests_omp_test_poor_runtime_LDADD)
+tests_omp_test_fake_runtime_LDADD = src/ompt/liballocarrays-ompt.la $(tests_omp_test_poor_runtime_LDADD)
 
 # The same source, with the first 1, 2, ... of a runtime's allocator calls.
 cut_runtime_tests = \

@@ -5,6 +5,8 @@
 #include "runner.h"
 #include "violations.h"
 
+#include "ompt/abi.h"
+
 #include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -417,6 +419,109 @@ START_TEST(a_child_that_has_another_default_keeps_it)
 }
 END_TEST
 
+/* ---- what it tells the OMPT tool -------------------------------------------------------------------------------- */
+
+ompt_tool *ompt_start_tool(unsigned omp_version, const char *runtime_version);
+
+static ompt_function *callbacks[16]; /* by event; NULL: not asked for */
+static ompt_event seldom;            /* comes sometimes only; 0: each event comes always */
+
+static int set_callback(ompt_event event, ompt_function *callback)
+{
+    enum { SOMETIMES = 3 };
+    callbacks[event] = callback;
+    return event == seldom ? SOMETIMES : OMPT_SET_ALWAYS;
+}
+
+static ompt_function *lookup_nothing(const char *name)
+{
+    (void)name;
+    return NULL;
+}
+
+static ompt_function *lookup(const char *name)
+{
+    return strcmp(name, "ompt_set_callback") == 0 ? (ompt_function *)set_callback : NULL;
+}
+
+static ompt_tool *start_tool(void)
+{
+    ompt_tool *const tool = ompt_start_tool(201811, "a test's");
+    ck_assert_ptr_nonnull(tool);
+    return tool;
+}
+
+static void tell_of_a_region(void)
+{
+    ompt_word task = {0}, region = {0};
+    ((ompt_on_parallel_begin *)callbacks[OMPT_PARALLEL_BEGIN])(&task, NULL, &region, 2, 0, NULL);
+}
+
+static void tell_of_its_end(void)
+{
+    ompt_word task = {0}, region = {0};
+    ((ompt_on_parallel_end *)callbacks[OMPT_PARALLEL_END])(&region, &task, 0, NULL);
+}
+
+START_TEST(a_runtime_without_callbacks_is_given_no_tool)
+{
+    ompt_word data = {0};
+    ck_assert_int_eq(start_tool()->initialize(lookup_nothing, 0, &data), 0);
+    ck_assert_str_eq(aa_scope_mode(), "regions");
+}
+END_TEST
+
+START_TEST(a_runtime_that_does_not_report_each_event_is_given_no_tool)
+{
+    static const ompt_event events[] = {OMPT_TASK_CREATE, OMPT_TASK_SCHEDULE, OMPT_PARALLEL_BEGIN,
+                                        OMPT_PARALLEL_END};
+    ompt_word data = {0};
+    seldom = events[_i];
+    ck_assert_int_eq(start_tool()->initialize(lookup, 0, &data), 0);
+    ck_assert(callbacks[seldom] != NULL);
+    ck_assert_str_eq(aa_scope_mode(), "regions");
+    seldom = 0;
+    ck_assert_int_eq(start_tool()->initialize(lookup, 0, &data), 1);
+    ck_assert_str_eq(aa_scope_mode(), "regions+tasks (OMPT)");
+    start_tool()->finalize(&data);
+    ck_assert_str_eq(aa_scope_mode(), "regions");
+}
+END_TEST
+
+static void *reset_elsewhere(void *allocator)
+{
+    return aa_reset(allocator) == AA_OK ? allocator : NULL;
+}
+
+static bool another_thread_resets(aa_allocator *a)
+{
+    pthread_t thread;
+    void *done = NULL;
+    ck_assert_int_eq(pthread_create(&thread, NULL, reset_elsewhere, a), 0);
+    ck_assert_int_eq(pthread_join(thread, &done), 0);
+    return done == a;
+}
+
+START_TEST(the_end_of_a_region_that_never_began_ends_no_other)
+{
+    ompt_word data = {0};
+    aa_allocator *const a = bump_create(SHARED, NULL);
+    record_violations();
+    ck_assert_int_eq(start_tool()->initialize(lookup, 0, &data), 1);
+    tell_of_its_end();
+    AA_WITH(a) {
+        tell_of_its_end();
+        tell_of_a_region();
+    }
+    ck_assert(!another_thread_resets(a)); /* under the scope that was around it */
+    tell_of_its_end();
+    tell_of_its_end();
+    ck_assert(another_thread_resets(a));
+    assert_status(aa_destroy(a), AA_OK);
+    start_tool()->finalize(&data);
+}
+END_TEST
+
 AA_TEST_MAIN(
     "omp: a runtime that answers as it is told",
     AA_TEST_LOOP(a_creator_that_took_memory_in_anothers_region_refuses_the_reset_of_its_ancestor,
@@ -432,4 +537,7 @@ AA_TEST_MAIN(
     AA_TEST_BUMP(below_a_mebibyte_a_thread_clears_alone),
     AA_TEST_LOOP(inside_a_region_a_thread_clears_alone, 0, 2),
     AA_TEST(a_child_whose_runtime_starts_anew_is_given_its_parents_scope),
-    AA_TEST(a_child_that_has_another_default_keeps_it))
+    AA_TEST(a_child_that_has_another_default_keeps_it),
+    AA_TEST(a_runtime_without_callbacks_is_given_no_tool),
+    AA_TEST_LOOP(a_runtime_that_does_not_report_each_event_is_given_no_tool, 0, 4),
+    AA_TEST(the_end_of_a_region_that_never_began_ends_no_other))

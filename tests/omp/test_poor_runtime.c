@@ -5,6 +5,7 @@
 #include "runner.h"
 #include "violations.h"
 
+#include <allocarrays/impl/ompt.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <sys/wait.h>
@@ -120,6 +121,22 @@ START_TEST(two_threads_of_an_inner_region_reset_as_a_team)
 }
 END_TEST
 
+/* Where no runtime carries scopes a tool has none to hand on, and its regions stand against no allocator. */
+START_TEST(a_tool_is_given_no_scope)
+{
+    const aai_ompt_core *const core = aai_ompt_take(AAI_OMPT_JOIN);
+    aa_allocator *const a = bump_create(_i, NULL);
+    AA_WITH(a) {
+        ck_assert_uint_eq(core->scope_get(), 0);
+        core->region_begin(AAI_REGION_PARALLEL);
+    }
+    assert_status(aa_reset(a), AA_OK);
+    core->region_end();
+    assert_status(aa_destroy(a), AA_OK);
+    (void)aai_ompt_take(AAI_OMPT_LEAVE);
+}
+END_TEST
+
 static void enter_twice(void *unused)
 {
     (void)unused;
@@ -146,4 +163,4 @@ AA_TEST_MAIN("omp: a runtime without allocators", AA_TEST_BUMP(scopes_are_per_th
              AA_TEST_BUMP(a_reset_in_its_region_is_refused),
              AA_TEST_BUMP(an_allocator_of_its_region_can_be_reset_there_by_its_creator),
              AA_TEST_LOOP(two_threads_of_an_inner_region_reset_as_a_team, SHARED, BUMP_KINDS),
-             AA_TEST(it_is_said_once_and_how_to_mend_it))
+             AA_TEST_BUMP(a_tool_is_given_no_scope), AA_TEST(it_is_said_once_and_how_to_mend_it))

@@ -17,6 +17,16 @@ $(trace_ompt_tests): AM_LDFLAGS = $(ompt_ldflags)
 $(trace_ompt_tests): LDADD = src/ompt/liballocarrays-ompt.la liballocarrays.la $(test_libs)
 $(trace_ompt_tests): src/ompt/liballocarrays-ompt.la
 
+# The core's objects, whose calls of the system are wrapped; in test_trace_refused those for memory too.
+if C_TESTS
+check_PROGRAMS += tests/trace/test_trace_refused tests/trace/test_trace_system
+endif
+tests_trace_test_trace_system_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=flock,--wrap=getauxval,--wrap=write
+tests_trace_test_trace_system_LDADD = $(tests_oom_test_first_use_LDADD)
+tests_trace_test_trace_refused_SOURCES = tests/trace/test_trace_refused.c tests/oom/refused.h
+tests_trace_test_trace_refused_LDFLAGS = $(tests_oom_test_first_use_LDFLAGS)
+tests_trace_test_trace_refused_LDADD = $(tests_oom_test_first_use_LDADD)
+
 # What it costs, without it and with it; make trace-cost TRACE_FILE=NAME writes there.
 EXTRA_PROGRAMS += bench/trace_cost
 bench_trace_cost_CPPFLAGS = $(public_includes)

@@ -291,6 +291,25 @@ START_TEST(scopes_end_with_their_thread_and_with_an_outer_scope)
 }
 END_TEST
 
+static void destroy_inside(void)
+{
+    aa_allocator *const a = aa_arena_create(&(aa_options){.name = "short-lived"});
+    AA_WITH(a) {
+        must(aa_destroy(a) == AA_OK);
+    }
+}
+
+START_TEST(a_scope_whose_allocator_was_destroyed_says_so_at_its_end)
+{
+    trace t;
+    record(&t, destroy_inside);
+    ck_assert_int_eq(trace_count(&t, 'B', "short-lived", "by", "AA_WITH"), 1);
+    ck_assert_int_eq(trace_count(&t, 'E', "short-lived", NULL, NULL), 0);
+    ck_assert_int_eq(trace_count(&t, 'E', "destroyed", NULL, NULL), 1);
+    trace_end(&t);
+}
+END_TEST
+
 static jmp_buf out_of_handler;
 
 static void jump(const aa_violation *violation, void *context)
@@ -460,6 +479,7 @@ AA_TEST_MAIN("trace", AA_TEST(scopes_and_tasks_are_spans_on_the_thread_that_runs
              AA_TEST(a_thousand_threads_at_once_are_recorded_each),
              AA_TEST(threads_that_live_at_exit_are_written),
              AA_TEST(scopes_end_with_their_thread_and_with_an_outer_scope),
+             AA_TEST(a_scope_whose_allocator_was_destroyed_says_so_at_its_end),
              AA_TEST(a_reset_that_a_handler_left_by_a_jump_ends_too),
              AA_TEST(a_scope_that_was_jumped_over_ends_too), AA_TEST(any_name_gives_valid_json),
              AA_TEST(well_formed_utf8_is_kept_and_each_other_byte_is_a_question_mark),

@@ -102,20 +102,21 @@ START_TEST(a_signal_that_the_program_holds_back_is_left_to_it)
 }
 END_TEST
 
+/* And no other letter after a percent sign is anything. */
 START_TEST(a_percent_p_in_the_path_is_the_number_of_the_process)
 {
     trace t;
     char pattern[80], expanded[192];
     child_result result;
     trace_name(&t);
-    (void)snprintf(pattern, sizeof pattern, "%s.%%p", t.path);
+    (void)snprintf(pattern, sizeof pattern, "%s.%%d.%%p", t.path);
     run_with(&result, one_round, pattern);
     assert_exited_well(&result);
-    (void)snprintf(expanded, sizeof expanded, "cp %s.[0-9]* %s", t.path, t.path);
+    (void)snprintf(expanded, sizeof expanded, "cp %s.%%d.[0-9]* %s", t.path, t.path);
     ck_assert_int_eq(system(expanded), 0);
     trace_read(&t);
     trace_assert_rules(&t);
-    (void)snprintf(expanded, sizeof expanded, "%s.%ld", t.path, t.at[0].pid);
+    (void)snprintf(expanded, sizeof expanded, "%s.%%d.%ld", t.path, t.at[0].pid);
     ck_assert_msg(unlink(expanded) == 0, "no %s", expanded);
     trace_end(&t);
 }

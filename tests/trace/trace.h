@@ -335,7 +335,8 @@ static inline void check_span(lane_check *lane, const event *e)
     }
     ck_assert_msg(lane->depth > 0, "thread %ld: %s ends and has not begun", e->tid, e->name);
     const char *const began = lane->open[--lane->depth]->name;
-    ck_assert_msg(strcmp(began, e->name) == 0 || strcmp(e->name, "left by a jump") == 0,
+    ck_assert_msg(strcmp(began, e->name) == 0 || strcmp(e->name, "left by a jump") == 0 ||
+                      strcmp(e->name, "destroyed") == 0,
                   "thread %ld: %s began, %s ends", e->tid, began, e->name);
 }
 
