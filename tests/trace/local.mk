@@ -22,10 +22,10 @@ if C_TESTS
 check_PROGRAMS += tests/trace/test_trace_refused tests/trace/test_trace_system
 endif
 tests_trace_test_trace_system_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=flock,--wrap=getauxval,--wrap=write
-tests_trace_test_trace_system_LDADD = $(tests_oom_test_first_use_LDADD)
+tests_trace_test_trace_system_LDADD = $(wrapped_libs)
 tests_trace_test_trace_refused_SOURCES = tests/trace/test_trace_refused.c tests/oom/refused.h
-tests_trace_test_trace_refused_LDFLAGS = $(tests_oom_test_first_use_LDFLAGS)
-tests_trace_test_trace_refused_LDADD = $(tests_oom_test_first_use_LDADD)
+tests_trace_test_trace_refused_LDFLAGS = $(refusing_ldflags)
+tests_trace_test_trace_refused_LDADD = $(wrapped_libs)
 
 # What it costs, without it and with it; make trace-cost TRACE_FILE=NAME writes there.
 EXTRA_PROGRAMS += bench/trace_cost
