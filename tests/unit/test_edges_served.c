@@ -83,6 +83,28 @@ START_TEST(what_another_thread_was_served_after_a_reset_is_not_measured_by_the_r
 }
 END_TEST
 
+/* Addresses are looked up by 2 MiB: of the last 2 MiB of this block one byte is used. */
+START_TEST(a_block_that_ends_one_byte_into_a_granule_is_known_to_its_last_byte)
+{
+    enum { GRANULE = 2 << 20 };
+    char *const memory = aligned_alloc(GRANULE, 2 * (size_t)GRANULE);
+    ck_assert_ptr_nonnull(memory);
+    aa_upstream *const upstream = aa_upstream_buffer(memory, GRANULE + 1);
+    aa_allocator *const a = bump_create(
+        _i, &(aa_options){.upstream = upstream, .alignment = 1, .initial = GRANULE + 1});
+    ck_assert_ptr_eq(aa_alloc(a, GRANULE), memory);
+    char *const last = aa_alloc(a, 1);
+    ck_assert_ptr_eq(last, memory + GRANULE);
+    ck_assert(aa_owns(a, last));
+    ck_assert(aai_serve_may_own(last));
+    ck_assert_ptr_eq(aai_serve_owner(last), a);
+    ck_assert(!aa_owns(a, last + 1));
+    assert_status(aa_destroy(a), AA_OK);
+    assert_status(aa_upstream_destroy(upstream), AA_OK);
+    free(memory);
+}
+END_TEST
+
 START_TEST(a_predefined_handle_is_none_of_ours)
 {
     aa_allocator *const a = bump_create(_i, NULL);
@@ -155,5 +177,6 @@ AA_TEST_MAIN(
     AA_TEST_LOOP(an_allocator_of_a_region_serves_and_knows_who_took, SHARED, BUMP_KINDS),
     AA_TEST_LOOP(what_another_thread_was_served_after_a_reset_is_not_measured_by_the_round_before,
                  SHARED, BUMP_KINDS),
+    AA_TEST_BUMP(a_block_that_ends_one_byte_into_a_granule_is_known_to_its_last_byte),
     AA_TEST_BUMP(a_predefined_handle_is_none_of_ours),
     AA_TEST_BUMP(inside_a_call_nothing_is_taken_back_at_once))
