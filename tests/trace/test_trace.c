@@ -411,6 +411,7 @@ START_TEST(any_name_gives_valid_json)
     static const char replaced[] = "\?\?(\?\?\?\?\?.\?\?\?\?\?\?";
     ck_assert_int_eq(trace_count(&t, 'B', replaced, NULL, NULL), 1);
     ck_assert_int_eq(trace_count(&t, 'i', "create", "allocator", "\"\"\"\""), 1);
+    ck_assert_ptr_null(strstr(t.text, "\\u0020")); /* a blank needs no escape */
     trace_end(&t);
 }
 END_TEST
