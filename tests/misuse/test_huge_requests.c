@@ -83,6 +83,15 @@ START_TEST(of_guarded_memory_they_are_refused)
 }
 END_TEST
 
+START_TEST(of_the_heap_they_are_refused)
+{
+    refuse_all(aa_heap());
+    void *const p = aa_alloc(aa_heap(), 100);
+    ck_assert_ptr_nonnull(p);
+    aa_free(aa_heap(), p, 100);
+}
+END_TEST
+
 START_TEST(of_pinned_memory_they_are_refused)
 {
     const omp_alloctrait_t pinned[] = {{omp_atk_pinned, omp_atv_true},
@@ -93,4 +102,4 @@ END_TEST
 
 AA_TEST_MAIN("misuse: huge requests", AA_TEST_LOOP(of_each_upstream_they_are_refused, 0, UPSTREAMS),
              AA_TEST_BUMP(of_guarded_memory_they_are_refused),
-             AA_TEST(of_pinned_memory_they_are_refused))
+             AA_TEST(of_the_heap_they_are_refused), AA_TEST(of_pinned_memory_they_are_refused))

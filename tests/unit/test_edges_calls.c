@@ -211,6 +211,45 @@ START_TEST(allocators_that_ask_each_other_without_end_are_busy)
 }
 END_TEST
 
+typedef struct team_inside {
+    aai_team team;
+    bool asked;
+} team_inside;
+
+static void *reset_inside(void *state, size_t least, size_t *bytes, size_t alignment)
+{
+    team_inside *const in = state;
+    void *memory = NULL;
+    (void)least;
+    if (in->team.go != 0 && !in->asked) {
+        in->asked = true;
+        aai_team_reset(&in->team);
+    }
+    return posix_memalign(&memory, alignment, *bytes) != 0 ? NULL : memory;
+}
+
+START_TEST(a_team_of_one_that_resets_inside_its_allocators_upstream_is_busy)
+{
+    static const aa_upstream_ops ops = {
+        .size = sizeof ops, .alloc = reset_inside, .free = plain_free};
+    team_inside in = {.asked = false};
+    aa_upstream *const upstream = aa_upstream_custom(&ops, &in);
+    aa_allocator *const a = bump_create(_i, &(aa_options){.upstream = upstream});
+    in.team = aai_team_arrive(a, __FILE__, __LINE__);
+    assert_status(in.team.status, AA_OK);
+    ck_assert_int_ne(in.team.go, 0);
+    ck_assert_ptr_nonnull(aa_alloc(a, 10 << 20));
+    ck_assert(in.asked);
+    assert_status(in.team.status, AA_BUSY);
+    ck_assert_uint_eq(stats_of(a).resets, 0);
+    aai_team_reset(&in.team);
+    assert_status(in.team.status, AA_OK);
+    ck_assert_uint_eq(stats_of(a).resets, 1);
+    assert_status(aa_destroy(a), AA_OK);
+    assert_status(aa_upstream_destroy(upstream), AA_OK);
+}
+END_TEST
+
 /* ---- tasks that the test kit sees ----------------------------------------------------------------------------- */
 
 START_TEST(a_task_whose_creators_allocator_is_gone_is_not_told)
@@ -400,6 +439,7 @@ AA_TEST_MAIN("edges: calls",
              AA_TEST(allocators_that_ask_each_other_without_end_are_busy),
              AA_TEST_BUMP(a_task_whose_creators_allocator_is_gone_is_not_told),
              AA_TEST_BUMP(a_task_that_set_openmps_default_itself_is_not_told),
+             AA_TEST_BUMP(a_team_of_one_that_resets_inside_its_allocators_upstream_is_busy),
              AA_TEST_BUMP(a_task_with_a_scope_of_its_own_is_not_told),
              AA_TEST_BUMP(an_allocator_made_twelve_regions_deep_is_reset_there),
              AA_TEST(only_a_private_allocator_has_an_arena_for_the_thread),
