@@ -79,6 +79,7 @@ unit_tests += \
 	tests/unit/test_edges_calls \
 	tests/unit/test_edges_scope \
 	tests/unit/test_edges_served \
+	tests/unit/test_locks \
 	tests/unit/test_meetings \
 	tests/unit/test_report \
 	tests/unit/test_shared_corners \

@@ -212,7 +212,9 @@ END_TEST
 
 START_TEST(one_byte_at_alignment_one_takes_one_byte)
 {
-    aa_allocator *const a = bump_create(_i, &(aa_options){.alignment = 1});
+    aa_allocator *const a = bump_create(
+        _i % BUMP_KINDS,
+        &(aa_options){.alignment = 1, .checks = _i < BUMP_KINDS ? AA_CHECKS_NONE : AA_CHECKS_FULL});
     for (unsigned count = 1; count <= 3; ++count) { /* the first opens the block */
         ck_assert_ptr_nonnull(aa_alloc(a, 1));
         ck_assert_uint_eq(stats_of(a).used, count);
@@ -336,6 +338,45 @@ START_TEST(a_report_that_cannot_be_written_leaves_errno_alone)
 }
 END_TEST
 
+START_TEST(a_report_without_an_allocator_has_no_epochs)
+{
+    aa_allocator *const a = bump_create(_i, NULL), *const handle = bump_create(_i, NULL);
+    const aa_array plain = aa_zeros(a, AA_F64, 1, SHAPE(3)), array = aa_bind(&plain, handle);
+    assert_status(aa_destroy(handle), AA_OK);
+    record_violations();
+    const aa_array like = aa_similar(&array);
+    ck_assert(aa_is_null(&like));
+    assert_one_report("aa_similar", AA_USE_AFTER_RESET);
+    ck_assert_ptr_null(last_violation()->allocator);
+    ck_assert_uint_eq(last_violation()->epoch_seen, 0);
+    ck_assert_uint_eq(last_violation()->epoch_now, 0);
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
+/* What was needed in the last rounds is kept, in the blocks there are: the capacity's and those of the fallback. */
+START_TEST(resets_without_an_allocation_between_lose_no_memory)
+{
+    enum { CAPACITY = 1 << 16, EACH = 16000, MANY = 7 };
+    aa_allocator *const a =
+        bump_create(_i, &(aa_options){.capacity = CAPACITY, .fallback = aa_upstream_heap()});
+    for (int i = 0; i < MANY; ++i) {
+        ck_assert_ptr_nonnull(aa_alloc(a, EACH));
+    }
+    for (int i = 0; i < 3; ++i) {
+        assert_status(aa_reset(a), AA_OK);
+    }
+    const aa_stats before = stats_of(a);
+    ck_assert_uint_ge(before.blocks, 2);
+    for (int i = 0; i < MANY; ++i) {
+        ck_assert_ptr_nonnull(aa_alloc(a, EACH));
+    }
+    ck_assert_uint_eq(stats_of(a).committed, before.committed);
+    ck_assert_uint_eq(stats_of(a).upstream_calls, before.upstream_calls);
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
 START_TEST(nobody_pins_the_heap_itself_or_nothing)
 {
     const aa_array array = aa_zeros(aa_heap(), AA_F64, 1, SHAPE(3));
@@ -414,9 +455,11 @@ AA_TEST_MAIN("mutants", AA_TEST(a_reshape_to_a_negative_extent_beside_an_open_on
              AA_TEST_BUMP(large_memory_that_a_team_clears_is_zero),
              AA_TEST(a_call_during_another_is_busy_though_what_is_in_scope_has_room),
              AA_TEST(a_call_under_a_lock_of_the_library_is_busy),
-             AA_TEST_BUMP(one_byte_at_alignment_one_takes_one_byte),
+             AA_TEST_LOOP(one_byte_at_alignment_one_takes_one_byte, 0, 2 * BUMP_KINDS),
              AA_TEST(each_method_of_a_custom_allocator_may_call_the_library),
              AA_TEST(after_a_report_its_thread_is_still_inside_the_arena),
              AA_TEST_BUMP(a_copy_of_a_stale_array_has_no_place_in_the_source),
              AA_TEST_BUMP(a_report_that_cannot_be_written_leaves_errno_alone),
+             AA_TEST_BUMP(a_report_without_an_allocator_has_no_epochs),
+             AA_TEST_BUMP(resets_without_an_allocation_between_lose_no_memory),
              AA_TEST(nobody_pins_the_heap_itself_or_nothing))

@@ -4,6 +4,7 @@
 #include "patterns.h"
 #include "runner.h"
 #include "threads.h"
+#include "upstreams.h"
 #include "violations.h"
 
 #include <stdlib.h>
@@ -25,6 +26,24 @@ START_TEST(the_last_bytes_of_a_capacity_are_served_before_the_fallback)
     ck_assert_ptr_nonnull(aa_alloc(a, 64));
     ck_assert_uint_gt(stats_of(a).committed, CAPACITY);
     assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
+/* A lease that is larger than what is left asks for no more than that. */
+START_TEST(no_more_than_the_capacity_is_asked_of_the_upstream)
+{
+    for (size_t capacity = 40000; capacity < 56000; capacity += 64) {
+        upstream_count count;
+        aa_upstream *const upstream = counted_create(&count);
+        aa_allocator *const a = aa_shared_create(
+            &(aa_options){.upstream = upstream, .capacity = capacity, .initial = 4096});
+        while (aa_alloc(a, 64) != NULL) {
+        }
+        ck_assert_uint_le(count.most, capacity);
+        ck_assert_uint_gt(stats_of(a).used, capacity - 4096);
+        assert_status(aa_destroy(a), AA_OK);
+        assert_status(aa_upstream_destroy(upstream), AA_OK);
+    }
 }
 END_TEST
 
@@ -62,13 +81,13 @@ START_TEST(a_full_capacity_serves_what_ended_threads_left)
 }
 END_TEST
 
-/* The rest of its lease begins 64 bytes above a page: not where a page is asked for. */
+/* The rest of its lease begins 64 bytes below a page, wherever the block lies: not where a page is asked for. */
 START_TEST(a_tail_that_is_not_aligned_is_left_for_others)
 {
     enum { LEASE = 1 << 16 };
     aa_allocator *const a = aa_shared_create(&(aa_options){.lease = LEASE});
-    char *const mine = aa_alloc(a, LEASE - 64);
-    pattern_fill(mine, LEASE - 64, 1);
+    char *const mine = aa_alloc(a, LEASE - 128);
+    pattern_fill(mine, LEASE - 128, 1);
     char *const left = on_thread(take_a_little, a);
     char *const page = aa_alloc_aligned(a, LEASE / 4, 1 << 16);
     ck_assert_ptr_nonnull(page);
@@ -79,7 +98,7 @@ START_TEST(a_tail_that_is_not_aligned_is_left_for_others)
     ck_assert(tail < page || tail >= page + LEASE / 4);
     ck_assert_ptr_ne(tail, left);
     pattern_fill(tail, 64, 3);
-    ck_assert(pattern_holds(mine, LEASE - 64, 1) && pattern_holds(page, LEASE / 4, 2));
+    ck_assert(pattern_holds(mine, LEASE - 128, 1) && pattern_holds(page, LEASE / 4, 2));
     assert_status(aa_destroy(a), AA_OK);
 }
 END_TEST
@@ -202,6 +221,7 @@ END_TEST
 
 AA_TEST_MAIN("shared: corners",
              AA_TEST(the_last_bytes_of_a_capacity_are_served_before_the_fallback),
+             AA_TEST(no_more_than_the_capacity_is_asked_of_the_upstream),
              AA_TEST(a_full_capacity_serves_what_ended_threads_left),
              AA_TEST(a_tail_that_is_not_aligned_is_left_for_others),
              AA_TEST_LOOP(an_array_of_another_thread_is_freed_by_name_only, SHARED, BUMP_KINDS),
