@@ -32,7 +32,7 @@ END_TEST
 /* A lease that is larger than what is left asks for no more than that. */
 START_TEST(no_more_than_the_capacity_is_asked_of_the_upstream)
 {
-    for (size_t capacity = 40000; capacity < 56000; capacity += 64) {
+    for (size_t capacity = 12288; capacity < 40000; capacity += 64) {
         upstream_count count;
         aa_upstream *const upstream = counted_create(&count);
         aa_allocator *const a = aa_shared_create(
