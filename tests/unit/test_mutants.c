@@ -391,8 +391,10 @@ END_TEST
 
 typedef struct handover {
     aa_allocator *arena;
-    int left;  /* how often it is still to be handed on */
-    int taken; /* threads that adopted it and got memory */
+    void *(*takes_over)(void *);
+    char *memory; /* 64 bytes, for those that free or resize */
+    int left;     /* how often it is still to be handed on */
+    int taken;    /* threads that adopted it and got memory */
 } handover;
 
 static void *adopt_and_take(void *argument)
@@ -410,7 +412,7 @@ static void *alloc_and_hand_over(void *state, size_t least, size_t *bytes, size_
     pthread_t thread;
     if (h->left > 0) {
         --h->left;
-        if (pthread_create(&thread, NULL, adopt_and_take, h) == 0) {
+        if (pthread_create(&thread, NULL, h->takes_over, h) == 0) {
             (void)pthread_join(thread, NULL);
         }
     }
@@ -430,7 +432,7 @@ START_TEST(after_a_report_its_thread_is_still_inside_the_arena)
 {
     static const aa_upstream_ops ops = {
         .size = sizeof ops, .alloc = alloc_and_hand_over, .free = plain_free};
-    handover h = {0};
+    handover h = {.takes_over = adopt_and_take};
     aa_upstream *const upstream = aa_upstream_custom(&ops, &h);
     h.arena = aa_arena_create(
         &(aa_options){.upstream = upstream, .checks = AA_CHECKS_API, .initial = 4096});
@@ -443,6 +445,52 @@ START_TEST(after_a_report_its_thread_is_still_inside_the_arena)
     assert_status(aa_arena_adopt(h.arena), AA_OK);
     assert_status(aa_destroy(h.arena), AA_OK);
     assert_status(aa_upstream_destroy(upstream), AA_OK);
+}
+END_TEST
+
+static void *adopt_and_free(void *argument)
+{
+    handover *const h = argument;
+    h->taken += aa_arena_adopt(h->arena) == AA_OK;
+    aa_free(h->arena, h->memory, 64);
+    return NULL;
+}
+
+static void *adopt_and_resize(void *argument)
+{
+    handover *const h = argument;
+    h->taken += aa_arena_adopt(h->arena) == AA_OK;
+    h->taken += aa_realloc(h->arena, h->memory, 64, 60) == h->memory;
+    return NULL;
+}
+
+START_TEST(a_free_or_a_resize_beside_the_former_owners_call_is_a_race)
+{
+    static const aa_upstream_ops ops = {
+        .size = sizeof ops, .alloc = alloc_and_hand_over, .free = plain_free};
+    handover h = {.takes_over = _i == 0 ? adopt_and_free : adopt_and_resize};
+    aa_upstream *const upstream = aa_upstream_custom(&ops, &h);
+    h.arena = aa_arena_create(
+        &(aa_options){.upstream = upstream, .checks = AA_CHECKS_API, .initial = 4096});
+    h.memory = aa_alloc(h.arena, 64);
+    record_violations();
+    h.left = 1;
+    ck_assert_ptr_nonnull(aa_alloc(h.arena, 1 << 20));
+    ck_assert_int_eq(h.taken, 1 + _i);
+    assert_one_report("beside the former owner", AA_RACE);
+    assert_status(aa_arena_adopt(h.arena), AA_OK);
+    assert_status(aa_destroy(h.arena), AA_OK);
+    assert_status(aa_upstream_destroy(upstream), AA_OK);
+}
+END_TEST
+
+START_TEST(a_reshape_to_two_open_extents_is_refused)
+{
+    const aa_array a = aa_zeros(aa_heap(), AA_F64, 2, SHAPE(10, 10));
+    const aa_array refused = aa_reshape(&a, 2, SHAPE(-1, -1));
+    ck_assert(aa_is_null(&refused));
+    assert_status(aa_last_status(), AA_INVALID);
+    ck_assert_ptr_nonnull(strstr(aa_last_message(), "axes 0 and 1 are both -1"));
 }
 END_TEST
 
@@ -462,4 +510,6 @@ AA_TEST_MAIN("mutants", AA_TEST(a_reshape_to_a_negative_extent_beside_an_open_on
              AA_TEST_BUMP(a_report_that_cannot_be_written_leaves_errno_alone),
              AA_TEST_BUMP(a_report_without_an_allocator_has_no_epochs),
              AA_TEST_BUMP(resets_without_an_allocation_between_lose_no_memory),
+             AA_TEST_LOOP(a_free_or_a_resize_beside_the_former_owners_call_is_a_race, 0, 2),
+             AA_TEST(a_reshape_to_two_open_extents_is_refused),
              AA_TEST(nobody_pins_the_heap_itself_or_nothing))
