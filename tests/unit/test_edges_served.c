@@ -83,6 +83,19 @@ START_TEST(what_another_thread_was_served_after_a_reset_is_not_measured_by_the_r
 }
 END_TEST
 
+/* It may be handed on between two calls, which the inline path would not see. */
+START_TEST(an_arena_is_never_served_inline)
+{
+    aa_allocator *const a = bump_create(_i, &(aa_options){.checks = AA_CHECKS_NONE});
+    const uintptr_t handle = aa_omp_handle(a);
+    void *p = NULL;
+    ck_assert_ptr_nonnull(aai_serve_alloc(a, 100, 0));
+    ck_assert_int_eq(aai_serve_inline(handle, 100, &p), _i != ARENA);
+    ck_assert_int_eq(p != NULL, _i != ARENA);
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
 /* Addresses are looked up by 2 MiB: of the last 2 MiB of this block one byte is used. */
 START_TEST(a_block_that_ends_one_byte_into_a_granule_is_known_to_its_last_byte)
 {
@@ -177,6 +190,7 @@ AA_TEST_MAIN(
     AA_TEST_LOOP(an_allocator_of_a_region_serves_and_knows_who_took, SHARED, BUMP_KINDS),
     AA_TEST_LOOP(what_another_thread_was_served_after_a_reset_is_not_measured_by_the_round_before,
                  SHARED, BUMP_KINDS),
+    AA_TEST_BUMP(an_arena_is_never_served_inline),
     AA_TEST_BUMP(a_block_that_ends_one_byte_into_a_granule_is_known_to_its_last_byte),
     AA_TEST_BUMP(a_predefined_handle_is_none_of_ours),
     AA_TEST_BUMP(inside_a_call_nothing_is_taken_back_at_once))
