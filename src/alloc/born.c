@@ -50,14 +50,9 @@ static void *bump_born(aai_lane *lane, aai_request *request)
 void *aai_alloc_born(aa_allocator *allocator, aai_request *request)
 {
     request->how |= AAI_BORN;
-    if (allocator != NULL) {
-        aai_lane *const lane = fast_lane(allocator);
-        void *const p = lane == NULL ? NULL : bump_born(lane, request);
-        if (p != NULL) {
-            return p;
-        }
-    }
-    return aai_serve(allocator, request, "aa_empty");
+    aai_lane *const lane = fast_lane(allocator);
+    void *const p = lane == NULL ? NULL : bump_born(lane, request);
+    return p != NULL ? p : aai_serve(allocator, request, "aa_empty");
 }
 
 bool aai_valid(const aai_validity *v)
