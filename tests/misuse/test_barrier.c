@@ -198,6 +198,32 @@ START_TEST(inside_a_region_of_any_kind_it_is_refused)
 }
 END_TEST
 
+/* A target region on the host hides the region from the runtime's own count, but not the scope that is open in it. */
+static aa_status in_a_target_region_of_a_region(take_back *take, aa_allocator *a)
+{
+    const uintptr_t call = (uintptr_t)take, allocator = (uintptr_t)a;
+    aa_status status = AA_OK;
+#pragma omp parallel num_threads(1)
+    AA_WITH(a) {
+#pragma omp target if (0) firstprivate(call, allocator) map(tofrom : status)
+        status = ((take_back *)call)((aa_allocator *)allocator);
+    }
+    return status;
+}
+
+START_TEST(a_target_region_hides_no_region_that_a_scope_was_opened_in)
+{
+    aa_allocator *const a = create(KIND);
+    const held h = hold(a);
+    record_violations();
+    assert_status(in_a_target_region_of_a_region(TAKE_BACK, a), AA_BUSY);
+    assert_one_report("the call in the target region", AA_RESET_IN_PARALLEL);
+    ck_assert_ptr_nonnull(strstr(last_violation()->message, "nesting level 1"));
+    assert_unharmed(&h);
+    assert_status(TAKE_BACK(a), AA_OK);
+}
+END_TEST
+
 START_TEST(every_thread_of_a_region_is_refused)
 {
     enum { THREADS = 4 };
@@ -463,6 +489,7 @@ START_TEST(another_threads_pin_refuses_it)
 END_TEST
 
 AA_TEST_MAIN("misuse: barrier", TEST_BOTH(inside_a_region_of_any_kind_it_is_refused),
+             TEST_BOTH(a_target_region_hides_no_region_that_a_scope_was_opened_in),
              TEST_BOTH(every_thread_of_a_region_is_refused),
              TEST_BOTH(tasks_on_any_thread_are_refused),
              TEST_BOTH(what_a_region_made_only_its_creator_takes_back_there),
