@@ -85,6 +85,35 @@ START_TEST(the_callers_own_scope_is_not_among_those_that_refuse)
 }
 END_TEST
 
+/* Of the scopes of a thread, the first few can be read by others. */
+enum { TOO_DEEP = 40 };
+
+static void stay_deep(guest *g, int depth)
+{
+    AA_WITH(depth < TOO_DEEP ? aa_heap() : (aa_allocator *)g->argument) {
+        if (depth < TOO_DEEP) {
+            stay_deep(g, depth + 1);
+        } else {
+            guest_stay(g);
+        }
+    }
+}
+
+static void stay_in_a_deep_scope(guest *g)
+{
+    stay_deep(g, 0);
+}
+
+START_TEST(a_scope_below_many_others_is_counted_and_not_named)
+{
+    aa_allocator *const a = bump_create(SHARED + _i, &(aa_options){.name = "data"});
+    refused_while(a, stay_in_a_deep_scope);
+    assert_says(
+        "1 scope(s) or token(s) of other threads are open for 'data': end them, then reset");
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
 static aa_token token;
 
 static void stay_in_token(guest *g)
@@ -220,6 +249,7 @@ END_TEST
 AA_TEST_MAIN("misuse: reports",
              AA_TEST_LOOP(a_scope_is_named_by_thread_place_level_and_reset, 0, 2),
              AA_TEST_LOOP(the_callers_own_scope_is_not_among_those_that_refuse, 0, 2),
+             AA_TEST_LOOP(a_scope_below_many_others_is_counted_and_not_named, 0, 2),
              AA_TEST_LOOP(a_token_is_named_as_one, 0, 2),
              AA_TEST_LOOP(marks_are_named_by_thread_number_and_the_oldest, 0, 2),
              AA_TEST_BUMP(a_pin_is_named_by_who_pinned_and_which_array),
