@@ -134,13 +134,13 @@ static void hold(aai_custom *c, held *h, const void *pointer)
     aai_lock_release(&c->lock);
 }
 
-/* Claim what is freed: false when it is another array than the one that was born so, which may have its address and its
- * cell by now, or no longer there. */
+/* Claim what is freed: false when what was born so is no longer there. Another array may have its address and its cell by now,
+ * but not its key. */
 static bool let_go(aai_custom *c, const void *pointer, const aai_validity *born)
 {
     aai_lock_acquire(&c->lock);
     held *const h = find_locked(c, pointer);
-    const bool mine = h != NULL && (born == NULL || (born->cell == h->cell && aai_valid(born)));
+    const bool mine = h != NULL && (born == NULL || aai_valid(born));
     if (mine) {
         end_locked(c, h);
     }

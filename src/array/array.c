@@ -521,7 +521,7 @@ static bool is_pinned(const aa_array *array)
 {
     aai_cell *const cell = (aai_cell *)(uintptr_t)array->validity.cell;
     return AAI_LOAD(AAI_LOAD(cell->home)->pins) != 0 &&
-           aai_cell_pinned(cell, array->validity.ordinal);
+           aai_cell_pinned(cell, array->validity.epoch, array->validity.ordinal);
 }
 
 static aa_status give_back(const aa_array *array)

@@ -67,14 +67,15 @@ typedef struct birth_place {
     char text[sizeof((aai_guard_birth *)0)->place];
 } birth_place;
 
-/* This thread's memory of a place; without memory for it, `instead`. It has a record: it was served just now. */
+/* This thread's memory of a place; without memory for it, `instead`. An arena's inline window may have served a thread that
+ * is not its owner and never called before: it has no record yet. */
 static birth_place *find_place(const void *address, birth_place *instead)
 {
-    aai_thread *const self = aa_tls.record;
-    if (self->birth_places == NULL) {
+    aai_thread *const self = aai_self();
+    if (self != NULL && self->birth_places == NULL) {
         self->birth_places = aai_calloc(PLACES * sizeof(birth_place));
     }
-    birth_place *const all = self->birth_places;
+    birth_place *const all = self == NULL ? NULL : self->birth_places;
     return all == NULL ? instead : &all[((uintptr_t)address / 8) % PLACES];
 }
 
@@ -173,10 +174,20 @@ void *aa_data(const aa_array *array)
 
 /* ---- pins ------------------------------------------------------------------------------------------- */
 
-/* A cell's pins are counts beside its value, not part of what an array may rely on. */
-static aai_cell *pin_cell(const aa_array *array)
+/* A pin looks again once it is counted: what was taken back in between was not kept by it. A reset that had found no pin a
+ * moment before still passes, so an unpin uncounts whether the array is still there or not.
+ *
+ * A cell's pins are counts beside its value, not part of what an array may rely on. */
+static bool count_pin(const aa_array *array)
 {
-    return (aai_cell *)(uintptr_t)array->validity.cell;
+    const aai_validity *const v = &array->validity;
+    return aai_cell_pin((aai_cell *)(uintptr_t)v->cell, v->epoch, v->ordinal);
+}
+
+static bool uncount_pin(const aa_array *array)
+{
+    const aai_validity *const v = &array->validity;
+    return aai_cell_unpin((aai_cell *)(uintptr_t)v->cell, v->epoch, v->ordinal);
 }
 
 aa_status aa_pin(const aa_array *array)
@@ -187,12 +198,17 @@ aa_status aa_pin(const aa_array *array)
     if (array->validity.cell == NULL) {
         return AA_OK;
     }
-    const aa_status status = aai_array_require_valid(array, (aai_site){"aa_pin", NULL, 0});
-    if (status != AA_OK) {
-        return status;
+    const aai_site site = {"aa_pin", NULL, 0};
+    const aa_status before = aai_array_require_valid(array, site);
+    if (before != AA_OK) {
+        return before;
     }
-    if (!aai_cell_pin(pin_cell(array), array->validity.ordinal)) {
+    if (!count_pin(array)) {
         return aai_fail(AA_NOMEM, "aa_pin: no memory to count the pin");
+    }
+    if (!aa_is_valid(array)) {
+        (void)uncount_pin(array);
+        return aai_array_require_valid(array, site);
     }
     return AA_OK;
 }
@@ -205,11 +221,12 @@ aa_status aa_unpin(const aa_array *array)
     if (array->validity.cell == NULL) {
         return AA_OK;
     }
-    const aa_status status = aai_array_require_valid(array, (aai_site){"aa_unpin", NULL, 0});
-    if (status != AA_OK) {
-        return status;
+    const bool valid = aa_is_valid(array); /* before: with the pin gone it may go by right */
+    const bool counted = uncount_pin(array);
+    if (!valid) {
+        return aai_array_require_valid(array, (aai_site){"aa_unpin", NULL, 0});
     }
-    if (!aai_cell_unpin(pin_cell(array), array->validity.ordinal)) {
+    if (!counted) {
         return aai_fail(AA_ORDER, "aa_unpin: %s is not pinned", aai_array_describe(array).text);
     }
     return AA_OK;

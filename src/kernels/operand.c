@@ -13,18 +13,12 @@ static aa_status borrow_one(aai_kernel_use *use, const aa_array *array)
     if (aa_is_null(array)) {
         return aai_fail(AA_INVALID, "%s: array argument %d is null", use->function, use->count + 1);
     }
-    if (aa_is_checked(array)) {
-        const aa_status status = aa_pin(array);
-        if (status != AA_OK) {
-            return status;
-        }
-    }
-    char *const at = aa_data(array);
-    if (at == NULL) { /* if it was pinned, the pin went with its memory */
+    const bool pins = aa_is_checked(array);
+    if (pins ? aa_pin(array) != AA_OK : aa_data(array) == NULL) {
         return aa_last_status();
     }
     use->array[use->count] = array;
-    use->at[use->count] = at;
+    use->at[use->count] = array->data;
     use->count += 1;
     return AA_OK;
 }

@@ -195,21 +195,21 @@ bool aai_cell_survived(const aai_cell *const_cell, uint64_t epoch, uint64_t ordi
     return survived;
 }
 
-static aai_pinned *find_pinned(aai_cell *cell, uint64_t ordinal)
+static aai_pinned *find_pinned(aai_cell *cell, uint64_t epoch, uint64_t ordinal)
 {
     for (size_t i = 0; i < cell->pinned_count; ++i) {
-        if (cell->pinned[i].ordinal == ordinal) {
+        if (cell->pinned[i].ordinal == ordinal && cell->pinned[i].epoch == epoch) {
             return &cell->pinned[i];
         }
     }
     return NULL;
 }
 
-bool aai_cell_pin(aai_cell *cell, uint64_t ordinal)
+bool aai_cell_pin(aai_cell *cell, uint64_t epoch, uint64_t ordinal)
 {
     /* Any thread may pin, so the vector is grown here under the lock: rare, and malloc never calls us. */
     aai_lock_acquire(lock_of(cell));
-    aai_pinned *const found = find_pinned(cell, ordinal);
+    aai_pinned *const found = find_pinned(cell, epoch, ordinal);
     bool done = true;
     if (found != NULL) {
         ++found->count;
@@ -218,7 +218,7 @@ bool aai_cell_pin(aai_cell *cell, uint64_t ordinal)
         done = aai_vector_grow((void **)&cell->pinned, &cell->pinned_capacity, cell->pinned_count,
                                sizeof *cell->pinned);
         if (done) {
-            cell->pinned[cell->pinned_count++] = (aai_pinned){ordinal, 1, aa_tls.thread_id};
+            cell->pinned[cell->pinned_count++] = (aai_pinned){epoch, ordinal, 1, aa_tls.thread_id};
         }
     }
     if (done && !AAI_PLANT(PIN_UNCOUNTED)) {
@@ -228,10 +228,10 @@ bool aai_cell_pin(aai_cell *cell, uint64_t ordinal)
     return done;
 }
 
-bool aai_cell_unpin(aai_cell *cell, uint64_t ordinal)
+bool aai_cell_unpin(aai_cell *cell, uint64_t epoch, uint64_t ordinal)
 {
     aai_lock_acquire(lock_of(cell));
-    aai_pinned *const found = find_pinned(cell, ordinal);
+    aai_pinned *const found = find_pinned(cell, epoch, ordinal);
     if (found != NULL) {
         AAI_SUB(AAI_LOAD(cell->home)->pins, AAI_PLANT(PIN_UNCOUNTED) ? 0 : 1);
         if (--found->count == 0) {
@@ -242,10 +242,10 @@ bool aai_cell_unpin(aai_cell *cell, uint64_t ordinal)
     return found != NULL;
 }
 
-bool aai_cell_pinned(aai_cell *cell, uint64_t ordinal)
+bool aai_cell_pinned(aai_cell *cell, uint64_t epoch, uint64_t ordinal)
 {
     aai_lock_acquire(lock_of(cell));
-    const bool pinned = find_pinned(cell, ordinal) != NULL;
+    const bool pinned = find_pinned(cell, epoch, ordinal) != NULL;
     aai_lock_release(lock_of(cell));
     return pinned;
 }

@@ -115,7 +115,8 @@ typedef struct aai_step {
 } aai_step;
 
 typedef struct aai_pinned {
-    uint64_t ordinal, count;
+    uint64_t epoch, ordinal; /* of the array at its birth: no other array of the cell has both */
+    uint64_t count;
     uint64_t thread; /* the last that pinned it */
 } aai_pinned;
 
@@ -151,14 +152,14 @@ void aai_cell_restart(aai_cell *cell, uint64_t key);
 void aai_cell_rewind(aai_cell *cell, uint64_t floor);
 /* Whether something born in (epoch) with this ordinal survived the rewinds of its lane. */
 bool aai_cell_survived(const aai_cell *cell, uint64_t epoch, uint64_t ordinal);
-/* Pins by ordinal. pin: false without memory. unpin: false when it was not pinned. */
-bool aai_cell_pin(aai_cell *cell, uint64_t ordinal);
-bool aai_cell_unpin(aai_cell *cell, uint64_t ordinal);
+/* Pins of what was born in (epoch) with this ordinal. pin: false without memory. unpin: false when it was not pinned. */
+bool aai_cell_pin(aai_cell *cell, uint64_t epoch, uint64_t ordinal);
+bool aai_cell_unpin(aai_cell *cell, uint64_t epoch, uint64_t ordinal);
 /* Any pin, for a report. False: there is none. */
 bool aai_cell_find_pin(aai_cell *cell, aai_pinned *pin);
 /* Forget the pins with ordinal >= floor. */
 void aai_cell_unpin_above(aai_cell *cell, uint64_t floor);
-bool aai_cell_pinned(aai_cell *cell, uint64_t ordinal);
+bool aai_cell_pinned(aai_cell *cell, uint64_t epoch, uint64_t ordinal);
 /* Whether anything with ordinal >= floor is pinned. */
 bool aai_cell_pinned_above(aai_cell *cell, uint64_t floor);
 

@@ -48,7 +48,8 @@ enum { TRAIT_ALIGNMENT = 2, DEFAULT_MEM_ALLOC = 1 }; /* omp_atk_alignment, omp_d
 typedef int int_call(void);
 
 /* The calls in use. Filled from weak symbols at load time, later by dlsym; written under no lock, but only
- * ever from NULL to the one address of the process: relaxed atomics suffice. */
+ * ever from NULL to the one address of the process: relaxed atomics suffice. Who does not look for NULL has
+ * acquired aai_omp_ready, which is released after they were seen. */
 static struct {
     int_call *level, *in_parallel, *thread_num, *num_threads, *num_teams;
     int (*ancestor)(int), (*team_size)(int);
@@ -188,7 +189,7 @@ static int call_or(int_call *call, int fallback)
     return answer;
 }
 
-/* Relaxed atomics; all but aai_omp_ready is written while one thread lives. */
+/* All but aai_omp_ready is written while one thread lives: relaxed. */
 int aai_omp_ready;
 static bool in_child;
 static uintptr_t first_default; /* what this runtime starts with */
@@ -213,7 +214,7 @@ static void give_back_default(void)
 
 uintptr_t aai_omp_fork_look(void)
 {
-    const bool known = __atomic_load_n(&aai_omp_ready, __ATOMIC_RELAXED) != 0;
+    const bool known = __atomic_load_n(&aai_omp_ready, __ATOMIC_ACQUIRE) != 0;
     return known ? OMP_LOAD(get)() : 0;
 }
 
@@ -277,7 +278,7 @@ bool aai_omp_carries_slow(void)
         }
         give_back_default();
         __atomic_store_n(&aai_omp_ready, __atomic_load_n(&forked.thread, __ATOMIC_RELAXED) == 0,
-                         __ATOMIC_RELAXED);
+                         __ATOMIC_RELEASE);
         return true;
     }
     if (OMP_LOAD(level) != NULL) {

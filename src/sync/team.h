@@ -16,11 +16,12 @@ int aai_omp_thread_num(void);
 int aai_omp_num_threads(void);
 
 /* The carrier of scopes: def-allocator-var. Usable only when aai_omp_carries() says so. */
-extern int aai_omp_ready; /* relaxed: 1 once it was found usable, which it stays */
+extern int
+    aai_omp_ready; /* 1 once it was found usable; acquire, for what was found (release in carries_slow) */
 bool aai_omp_carries_slow(void);
 static inline bool aai_omp_carries(void)
 {
-    return AAI_LIKELY(__atomic_load_n(&aai_omp_ready, __ATOMIC_RELAXED) != 0) ||
+    return AAI_LIKELY(__atomic_load_n(&aai_omp_ready, __ATOMIC_ACQUIRE) != 0) ||
            aai_omp_carries_slow();
 }
 uintptr_t aai_omp_default_get(void);

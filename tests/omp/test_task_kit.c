@@ -34,7 +34,7 @@ static void lose_and_pass_on(aa_allocator *a, int *ran)
                 count_up(ran);
             }
         }
-        wait_for(ran, 2);
+        (void)let_others_run(ran, 2);
     }
 }
 
@@ -67,7 +67,7 @@ START_TEST(a_task_that_opens_the_scope_it_finds_is_reported)
                 count_up(&ran);
             }
         }
-        wait_for(&ran, 1);
+        (void)let_others_run(&ran, 1);
     }
     ck_assert_int_eq(violations_count(), 1);
     ck_assert_int_eq(violations_of(AA_RACE), 1);
@@ -93,7 +93,7 @@ START_TEST(an_untied_task_in_parts_is_reported_once)
                 count_up(&ran);
             }
         }
-        wait_for(&ran, 1);
+        (void)let_others_run(&ran, 1);
     }
     ck_assert_int_eq(violations_count(), 1);
     ck_assert_int_eq(violations_of(AA_RACE), 1);
@@ -243,7 +243,7 @@ static int records, refused;
 void *aligned_alloc(size_t alignment, size_t bytes)
 {
     void *p = NULL;
-    count_up(&records);
+    records += refused;
     const size_t least = alignment > sizeof p ? alignment : sizeof p;
     return refused || posix_memalign(&p, least, bytes) != 0 ? NULL : p;
 }
@@ -268,7 +268,7 @@ START_TEST(a_task_whose_record_finds_no_memory_runs_unseen)
             }
             refused = 0;
         }
-        wait_for(&ran, 1);
+        (void)let_others_run(&ran, 1);
     }
     ck_assert_int_eq(ran, 1);
     ck_assert_int_eq(wrong, 0);

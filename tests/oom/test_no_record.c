@@ -93,6 +93,39 @@ START_TEST(a_thread_without_a_record_is_told_that_the_current_arena_is_anothers)
 }
 END_TEST
 
+/* ---- an array of a guarded arena --------------------------------------------------------------------- */
+
+static void *make_one(void *arena)
+{
+    refuse(-1);
+    const aa_array made = ten(arena);
+    refuse(0);
+    MUST(!aa_is_null(&made));
+    return NULL;
+}
+
+static void make_without_a_record(void *nothing)
+{
+    (void)nothing;
+    aa_allocator *const a =
+        aa_arena_create(&(aa_options){.checks = AA_CHECKS_NONE, .flags = AA_GUARD});
+    const aa_array first = ten(a); /* from now on its window has room */
+    MUST(!aa_is_null(&first));
+    pthread_t thread;
+    MUST(pthread_create(&thread, NULL, make_one, a) == 0);
+    MUST(pthread_join(thread, NULL) == 0);
+    MUST(aa_destroy(a) == AA_OK);
+}
+
+START_TEST(a_thread_without_a_record_makes_arrays_of_a_guarded_arena)
+{
+    child_result result;
+    child_run(&result, make_without_a_record, NULL);
+    assert_exited_well(&result);
+}
+END_TEST
+
 AA_TEST_MAIN("oom: a thread without a record",
              AA_TEST(a_thread_without_a_record_is_refused_into_memory_that_it_shares),
-             AA_TEST(a_thread_without_a_record_is_told_that_the_current_arena_is_anothers))
+             AA_TEST(a_thread_without_a_record_is_told_that_the_current_arena_is_anothers),
+             AA_TEST(a_thread_without_a_record_makes_arrays_of_a_guarded_arena))

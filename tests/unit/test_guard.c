@@ -361,6 +361,25 @@ START_TEST(allocators_that_come_and_go_keep_the_number_of_mappings)
 }
 END_TEST
 
+/* The arena's inline window serves whoever has the handle; where an array was made is noted on the thread's record. */
+static void *make_an_array(void *allocator)
+{
+    static const int64_t shape[] = {8};
+    const aa_array made = aa_zeros(allocator, AA_F64, 1, shape);
+    return made.data;
+}
+
+START_TEST(a_thread_whose_first_call_makes_an_array_of_anothers_arena_is_served)
+{
+    aa_allocator *const a =
+        aa_arena_create(&(aa_options){.checks = AA_CHECKS_NONE, .flags = AA_GUARD});
+    ck_assert_ptr_nonnull(make_an_array(a));
+    char *const p = on_thread(make_an_array, a);
+    ck_assert(aa_owns(a, p));
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
 GUARD_TEST_MAIN("guard", AA_TEST_BUMP(reading_by_a_stale_pointer_after_a_reset_faults_and_is_named),
                 AA_TEST_BUMP(writing_by_a_stale_pointer_after_a_reset_faults_and_is_named),
                 AA_TEST_BUMP(a_stale_pointer_of_many_resets_ago_is_named_with_its_epoch),
@@ -378,4 +397,5 @@ GUARD_TEST_MAIN("guard", AA_TEST_BUMP(reading_by_a_stale_pointer_after_a_reset_f
                 AA_TEST_BUMP(the_capacity_holds_with_a_guard),
                 AA_TEST_BUMP(zeroed_and_prefaulted_allocators_stay_so), AA_TEST_BUMP(errno_is_kept),
                 AA_TEST_BUMP(twenty_thousand_resets_keep_the_number_of_mappings),
-                AA_TEST_BUMP(allocators_that_come_and_go_keep_the_number_of_mappings))
+                AA_TEST_BUMP(allocators_that_come_and_go_keep_the_number_of_mappings),
+                AA_TEST(a_thread_whose_first_call_makes_an_array_of_anothers_arena_is_served))

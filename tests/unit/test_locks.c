@@ -9,6 +9,7 @@
 #include <allocarrays/impl/serve.h>
 #include <omp.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static int held, points, wrong; /* of all threads */
 static __thread int held_here;
@@ -219,16 +220,22 @@ static void use_everything(void *unused)
 
 START_TEST(every_lock_that_a_call_takes_it_lets_go)
 {
+    char trace[] = "/tmp/aa_locks_XXXXXX";
     child_result result;
+    const int file = mkstemp(trace);
+    ck_assert_int_ge(file, 0);
     if (_i >= KINDS) {
-        (void)setenv("AA_TRACE", "/dev/null", 1);
+        (void)setenv("AA_TRACE", trace, 1);
         (void)setenv("AA_CHECKS", "full", 1);
     }
     kind_of_test = _i % KINDS;
     for (how = 0; how < (kind_of_test < CUSTOM ? 4 : 1); ++how) {
         child_run(&result, use_everything, NULL);
         assert_exited_well(&result);
+        ck_assert_int_eq(lseek(file, 0, SEEK_END) > 0, _i >= KINDS);
     }
+    (void)close(file);
+    (void)unlink(trace);
 }
 END_TEST
 

@@ -51,15 +51,15 @@ static bool over(void)
 
 /* ---- two frees of one array ------------------------------------------------------------------------------------- */
 
-static char pool[1 << 10] __attribute__((aligned(64)));
-static int frees;
+static char pool[2][1 << 10] __attribute__((aligned(64)));
+static int frees, at_pool;
 
-/* Always the same address: one array at a time. */
+/* Always the same address, until at_pool says the other. */
 static void *pool_alloc(void *state, size_t bytes, size_t alignment)
 {
     (void)state;
     (void)alignment;
-    return bytes <= sizeof pool ? pool : NULL;
+    return bytes <= sizeof pool[0] ? pool[at_pool] : NULL;
 }
 
 static void pool_free(void *state, void *pointer, size_t bytes)
@@ -72,8 +72,9 @@ static void pool_free(void *state, void *pointer, size_t bytes)
 
 typedef struct rival {
     aa_allocator *allocator;
-    aa_array array, next;
-    bool makes_another; /* at the address that is free now */
+    aa_array array, other, next;
+    void *raw;
+    int makes; /* at the address that is free now: an array; one, after another elsewhere took the cell; a raw block */
     aa_status said;
 } rival;
 
@@ -86,7 +87,14 @@ static void *free_first(void *argument)
 {
     rival *const r = argument;
     r->said = aa_array_free(&r->array);
-    if (r->makes_another && r->said == AA_OK) {
+    if (r->makes == 2 && r->said == AA_OK) {
+        at_pool = 1;
+        r->other = five(r->allocator);
+        at_pool = 0;
+    }
+    if (r->makes == 3 && r->said == AA_OK) {
+        r->raw = aa_alloc(r->allocator, 5 * sizeof(double));
+    } else if (r->makes != 0 && r->said == AA_OK) {
         r->next = five(r->allocator);
     }
     return NULL;
@@ -97,10 +105,11 @@ static void free_on_a_thread(void *argument)
     (void)on_thread(free_first, argument);
 }
 
-static bool free_at_once(aa_allocator *a, int n, bool makes_another)
+static bool free_at_once(aa_allocator *a, int n, int makes)
 {
+    const bool custom = a != aa_heap();
     aa_array mine = five(a);
-    rival r = {.allocator = a, .array = mine, .makes_another = makes_another, .said = AA_STALE};
+    rival r = {.allocator = a, .array = mine, .makes = makes, .said = AA_STALE};
     record_violations();
     await(n, free_on_a_thread, &r);
     const aa_status said = aa_array_free(&mine);
@@ -111,6 +120,13 @@ static bool free_at_once(aa_allocator *a, int n, bool makes_another)
         ck_assert(aa_is_valid(&r.next));
         assert_status(aa_array_free(&r.next), AA_OK);
     }
+    if (r.raw != NULL) {
+        ck_assert(!custom ? aa_owns(a, r.raw) : r.raw == pool[0]);
+        aa_free(a, r.raw, 5 * sizeof(double));
+    }
+    if (!aa_is_null(&r.other)) {
+        assert_status(aa_array_free(&r.other), AA_OK);
+    }
     return done;
 }
 
@@ -118,10 +134,10 @@ START_TEST(one_of_two_frees_of_an_array_succeeds)
 {
     static const aa_allocator_ops ops = {
         .size = sizeof ops, .alloc = pool_alloc, .free = pool_free};
-    const bool custom = (_i & 1) != 0, another = (_i & 2) != 0;
+    const bool custom = _i % 2 != 0;
     aa_allocator *const a = custom ? aa_custom_create(&ops, NULL, NULL) : aa_heap();
     int n = 1;
-    while (!free_at_once(a, n, another)) {
+    while (!free_at_once(a, n, _i / 2)) {
         ck_assert_int_lt(++n, MOST_POINTS);
     }
     ck_assert_int_gt(n, 2);
@@ -330,9 +346,51 @@ START_TEST(a_pin_that_ends_while_a_reset_looks_for_it)
 }
 END_TEST
 
-AA_TEST_MAIN("meetings", AA_TEST_LOOP(one_of_two_frees_of_an_array_succeeds, 0, 4),
+static void *pin(void *array)
+{
+    return aa_pin(array) == AA_OK ? array : NULL;
+}
+
+static bool pinned_there;
+
+static void pin_on_a_thread(void *array)
+{
+    pinned_there = on_thread(pin, array) != NULL;
+}
+
+/* Whoever came first: a pin that was counted is uncounted by its unpin, and nothing is refused for its sake afterwards. */
+START_TEST(a_pin_that_begins_while_a_reset_looks_for_it)
+{
+    int lost = 0, n = 0;
+    bool done = false;
+    while (!done) {
+        ck_assert_int_lt(++n, MOST_POINTS);
+        aa_allocator *const a = bump_create(_i, NULL);
+        aa_array array = five(a);
+        record_violations();
+        pinned_there = false;
+        await(n, pin_on_a_thread, &array);
+        const aa_status said = aa_reset(a);
+        done = over();
+        ck_assert(said == AA_OK || said == AA_BUSY);
+        if (pinned_there) {
+            lost += said == AA_OK;
+            assert_status(aa_unpin(&array), said == AA_OK ? AA_STALE : AA_OK);
+        }
+        ck_assert_int_eq(violations_of(AA_USE_AFTER_RESET), !done && said == AA_OK);
+        ck_assert_uint_eq(aai_pins(a), 0);
+        assert_status(aa_reset(a), AA_OK);
+        assert_status(aa_destroy(a), AA_OK);
+    }
+    ck_assert_int_gt(lost,
+                     0); /* a reset of an arena looks for pins before it takes its first lock */
+}
+END_TEST
+
+AA_TEST_MAIN("meetings", AA_TEST_LOOP(one_of_two_frees_of_an_array_succeeds, 0, 8),
              AA_TEST(memory_that_another_thread_frees_during_a_rewind_is_freed_once),
              AA_TEST(memory_whose_thread_rewinds_while_another_frees_it_is_freed_once),
              AA_TEST(a_reset_that_an_allocation_precedes_is_refused_with_one_report),
              AA_TEST(a_reset_of_an_arena_whose_owner_is_in_its_upstream_is_refused),
-             AA_TEST_BUMP(a_pin_that_ends_while_a_reset_looks_for_it))
+             AA_TEST_BUMP(a_pin_that_ends_while_a_reset_looks_for_it),
+             AA_TEST_BUMP(a_pin_that_begins_while_a_reset_looks_for_it))
