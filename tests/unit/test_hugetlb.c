@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 enum { HUGE = 2 << 20 };
 
@@ -102,7 +103,8 @@ START_TEST(blocks_come_from_the_reserved_pages_and_go_back_whole)
     char *const p = aa_alloc(a, 100);
     ck_assert(is_taken(p));
     unsigned char last = 0; /* whether the last page of the first block is there */
-    ck_assert_int_eq(mincore(taken[0] + taken_bytes[0] - 4096, 4096, &last), 0);
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    ck_assert_int_eq(mincore(taken[0] + taken_bytes[0] - page, page, &last), 0);
     ck_assert_int_eq(last & 1, _i);
     memset(p, 1, 100);
     for (int i = 0; i < 5; ++i) { /* grows, and folds into one block at the reset */
