@@ -12,6 +12,10 @@ if C_TESTS
 check_PROGRAMS += $(trace_tests) $(trace_ompt_tests)
 endif
 
+# Without OpenMP, whatever else the linker is asked to keep (sanitizers ask it to keep all).
+tests_trace_test_trace_exit_CFLAGS = $(plain_cflags) $(CHECK_CFLAGS)
+tests_trace_test_trace_exit_LDADD = tests/support/libsupport.la liballocarrays.la $(CHECK_LIBS) $(AA_THREAD_CFLAGS) -lm
+
 # As the tests of the OMPT tool.
 $(trace_ompt_tests): AM_LDFLAGS = $(ompt_ldflags)
 $(trace_ompt_tests): LDADD = src/ompt/liballocarrays-ompt.la liballocarrays.la $(test_libs)
