@@ -107,7 +107,7 @@ aai_block *aai_chain_take(aai_base *base, aai_block_request *request)
 /* An allocator that only grows: say so once, with the blocks it took. */
 static void warn_of_lost_resets(aai_base *base, const aai_chain *chain)
 {
-    if (chain->count < LOST_RESETS || AAI_LOAD(base->resets) != 0) {
+    if (chain->count < LOST_RESETS || AAI_LOAD(base->resets) != 0 || AAI_LOAD(base->warned) != 0) {
         return;
     }
     char curve[256] = "";

@@ -2,7 +2,7 @@
  *
  *     if (AAI_PLANT(FREE_BELOW_MARK)) { ... }
  *
- * is compiled away, except where AA_PLANTED is defined and AA_PLANT_FREE_BELOW_MARK is 1; tests/planted/build does that,
+ * is compiled away, except where AA_PLANTED is defined and AA_PLANT_FREE_BELOW_MARK is 1; tests/planted/run does that,
  * file by file, and nothing else may: configure refuses such flags, and tests/planted/check-clean looks for the mark that
  * every planted object carries. */
 #ifndef AAI_PLANT_H

@@ -124,6 +124,23 @@ static void stay_in_token(guest *g)
     }
 }
 
+START_TEST(the_epochs_of_a_refusal_are_its_own_allocators)
+{
+    for (int i = 0; i < 40; ++i) { /* what these used is used again */
+        aa_allocator *const before = bump_create(SHARED, NULL);
+        assert_status(aa_reset(before), AA_OK);
+        assert_status(aa_destroy(before), AA_OK);
+    }
+    aa_allocator *const a = bump_create(SHARED, NULL);
+    assert_status(aa_reset(a), AA_OK);
+    assert_status(aa_reset(a), AA_OK);
+    refused_while(a, stay_in_scope);
+    ck_assert_uint_eq(last_violation()->epoch_now, 2);
+    ck_assert_uint_eq(last_violation()->epoch_seen, 2);
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
 START_TEST(a_token_is_named_as_one)
 {
     aa_allocator *const a = bump_create(SHARED + _i, NULL);
@@ -250,6 +267,7 @@ AA_TEST_MAIN("misuse: reports",
              AA_TEST_LOOP(a_scope_is_named_by_thread_place_level_and_reset, 0, 2),
              AA_TEST_LOOP(the_callers_own_scope_is_not_among_those_that_refuse, 0, 2),
              AA_TEST_LOOP(a_scope_below_many_others_is_counted_and_not_named, 0, 2),
+             AA_TEST(the_epochs_of_a_refusal_are_its_own_allocators),
              AA_TEST_LOOP(a_token_is_named_as_one, 0, 2),
              AA_TEST_LOOP(marks_are_named_by_thread_number_and_the_oldest, 0, 2),
              AA_TEST_BUMP(a_pin_is_named_by_who_pinned_and_which_array),

@@ -82,6 +82,7 @@ static void run_part(int length, uint64_t part, uint64_t parts)
         const int own_length = length_of(kind, length);
         (void)snprintf(m.label, sizeof m.label, "exhaustive %s, length %d,", kinds[kind],
                        own_length);
+        m.digits = own_length;
         for (m.number = count / parts * part; m.number < end; ++m.number) {
             run_sequence(&m, kind, m.number, own_length);
         }
@@ -115,6 +116,7 @@ static int run_one(const char *kind, const char *digits)
         if (strcmp(kinds[i], kind) == 0) {
             (void)snprintf(m.label, sizeof m.label, "exhaustive %s", kinds[i]);
             m.number = strtoull(digits, NULL, 16);
+            m.digits = (int)strlen(digits);
             run_sequence(&m, i, m.number, (int)strlen(digits));
             return EXIT_SUCCESS;
         }

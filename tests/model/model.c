@@ -37,8 +37,8 @@ void model_forget_reports(void)
 
 void model_differs(const model *m, const char *condition, const char *file, int line)
 {
-    (void)fprintf(stderr, "model: %s %llu (hexadecimal %llx), call %d: not so: %s (%s:%d)\n",
-                  m->label, m->number, m->number, m->step, condition, file, line);
+    (void)fprintf(stderr, "model: %s %llu (hexadecimal %0*llx), call %d: not so: %s (%s:%d)\n",
+                  m->label, m->number, m->digits, m->number, m->step, condition, file, line);
     (void)fprintf(stderr, "model: last message: %s; %d report(s), the last: %s\n",
                   aa_last_message(), reports,
                   reports == 0 ? "none" : aa_violation_name((aa_violation_kind)report_kind));

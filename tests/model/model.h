@@ -134,6 +134,7 @@ typedef struct model {
     uint64_t generations;
     char label[64]; /* of the program, with its number: for what is printed */
     unsigned long long number;
+    int digits;         /* hexadecimal ones of the number, zeros before it included */
     size_t whole_up_to; /* longer contents are compared at both ends only */
     bool trace;
     bool metadata; /* what is refused may be what the library notes its own state in */

@@ -134,6 +134,16 @@ static void *enter_scopes(void *none)
     return none;
 }
 
+START_TEST(asking_for_a_handle_finds_a_runtime_that_came_late)
+{
+    aa_allocator *const a = bump_create(_i, NULL);
+    assert_fails(aa_omp_handle(a), AA_UNSUPPORTED);
+    ck_assert(load_a_runtime());
+    ck_assert_uint_ne(aa_omp_handle(a), 0);
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
 /* A scope looks whether a runtime was loaded, under the loader's lock, which no child inherits free. */
 START_TEST(a_child_forked_while_a_thread_looks_for_a_runtime_goes_on)
 {
@@ -190,4 +200,5 @@ AA_TEST_MAIN("late runtime", AA_TEST_BUMP(without_a_runtime_what_needs_one_is_un
                           2),
              AA_TEST_BUMP(a_task_without_a_runtime_that_has_a_scope_of_its_own_is_not_told),
              AA_TEST_BUMP(a_runtime_that_comes_late_serves_from_then_on),
+             AA_TEST_BUMP(asking_for_a_handle_finds_a_runtime_that_came_late),
              AA_TEST(a_child_forked_while_a_thread_looks_for_a_runtime_goes_on))

@@ -72,6 +72,19 @@ START_TEST(a_handle_that_is_gone_is_refused_by_every_call)
 }
 END_TEST
 
+#ifdef __clang__
+START_TEST(what_newer_compilers_call_with_a_handle_of_the_runtimes_is_its_own)
+{
+    const uintptr_t theirs = (uintptr_t)omp_default_mem_alloc;
+    (void)omp_get_max_threads(); /* wakes it, as the compiler's own calls would have */
+    char *const p = __kmpc_aligned_alloc(0, 256, 100, theirs);
+    ck_assert(p != NULL && is_aligned(p, 256) && !aa_owns(aa_heap(), p));
+    memset(p, 7, 100);
+    __kmpc_free(0, p, theirs);
+}
+END_TEST
+#endif
+
 static void gomp_alloc_gone(void *handle)
 {
     record_violations();
@@ -330,7 +343,8 @@ END_TEST
 #else
 #define BY_COMPILER                                                                                \
     AA_TEST_OMP_KINDS(clangs_calloc_without_a_scope_is_the_runtimes),                              \
-        AA_TEST_OMP_KINDS(clangs_clause_with_the_runtimes_own_handle_is_the_runtimes)
+        AA_TEST_OMP_KINDS(clangs_clause_with_the_runtimes_own_handle_is_the_runtimes),             \
+        AA_TEST(what_newer_compilers_call_with_a_handle_of_the_runtimes_is_its_own)
 #endif
 
 START_TEST(freeing_nothing_beside_memory_of_ours_does_nothing)

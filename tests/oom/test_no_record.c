@@ -11,6 +11,7 @@
 typedef struct heard {
     int count;
     aa_violation last;
+    char message[512];
 } heard;
 
 static void keep_last(const aa_violation *violation, void *context)
@@ -18,6 +19,7 @@ static void keep_last(const aa_violation *violation, void *context)
     heard *const h = context;
     ++h->count;
     h->last = *violation;
+    (void)snprintf(h->message, sizeof h->message, "%s", violation->message);
 }
 
 static aa_array ten(aa_allocator *a)
@@ -82,6 +84,7 @@ static void ask_without_a_record(void *nothing)
     }
     MUST(made == 0 && h.count == 1);
     MUST(h.last.kind == AA_FOREIGN_THREAD && h.last.thread_id == 0);
+    MUST(strstr(h.message, "and thread 0 asked it for an array") != NULL);
     MUST(aa_destroy(a) == AA_OK);
 }
 

@@ -115,6 +115,18 @@ START_TEST(rounds_between_half_and_all_give_nothing_back)
 }
 END_TEST
 
+START_TEST(a_round_of_less_than_half_gives_the_rest_back)
+{
+    aa_allocator *const a = bump_create(_i, &(aa_options){.history = 1});
+    ck_assert_ptr_nonnull(aa_alloc(a, 50 * (size_t)LARGE));
+    assert_status(aa_reset(a), AA_OK);
+    ck_assert_ptr_nonnull(aa_alloc(a, 20 * (size_t)LARGE));
+    assert_status(aa_reset(a), AA_OK);
+    ck_assert_uint_lt(stats_of(a).committed, 25 * (size_t)LARGE);
+    assert_status(aa_destroy(a), AA_OK);
+}
+END_TEST
+
 START_TEST(a_growing_allocator_grows_by_a_factor_with_small_requests_too)
 {
     aa_allocator *const a = bump_create(_i, &(aa_options){.initial = 4096});
@@ -211,6 +223,7 @@ AA_TEST_MAIN(
     AA_TEST_BUMP(it_does_not_shrink_while_a_large_round_is_remembered),
     AA_TEST_BUMP(history_says_how_many_rounds_are_remembered),
     AA_TEST_BUMP(rounds_between_half_and_all_give_nothing_back),
+    AA_TEST_BUMP(a_round_of_less_than_half_gives_the_rest_back),
     AA_TEST_BUMP(a_growing_allocator_grows_by_a_factor_with_small_requests_too),
     AA_TEST_BUMP(a_repeated_workload_makes_no_upstream_call_after_one_round),
     AA_TEST_BUMP(a_repeated_workload_inside_a_scratch_makes_no_upstream_call_after_one_round),

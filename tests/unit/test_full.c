@@ -317,6 +317,41 @@ START_TEST(redzones_do_not_count_against_the_capacity)
 }
 END_TEST
 
+static bool refuses;
+
+static void *alloc_or_refuse(void *state, size_t least, size_t *bytes, size_t alignment)
+{
+    (void)state;
+    (void)least;
+    return refuses ? NULL
+                   : aligned_alloc(alignment, (*bytes + alignment - 1) / alignment * alignment);
+}
+
+static void give_back(void *state, void *pointer, size_t bytes)
+{
+    (void)state;
+    (void)bytes;
+    free(pointer);
+}
+
+START_TEST(what_the_upstream_refused_does_not_count_against_the_capacity)
+{
+    static const aa_upstream_ops ops = {sizeof ops, alloc_or_refuse, give_back, NULL};
+    aa_upstream *const upstream = aa_upstream_custom(&ops, NULL);
+    aa_allocator *const a = bump_create(_i, &(aa_options){.checks = AA_CHECKS_FULL,
+                                                          .capacity = 1 << 20,
+                                                          .initial = 4096,
+                                                          .upstream = upstream});
+    refuses = true;
+    assert_fails(aa_alloc(a, 600000), AA_NOMEM);
+    assert_fails(aa_alloc(a, 600000), AA_NOMEM);
+    refuses = false;
+    ck_assert_ptr_nonnull(aa_alloc(a, 600000));
+    assert_status(aa_destroy(a), AA_OK);
+    assert_status(aa_upstream_destroy(upstream), AA_OK);
+}
+END_TEST
+
 START_TEST(what_a_rewind_or_free_gives_back_counts_against_the_capacity_no_more)
 {
     aa_allocator *const a =
@@ -360,5 +395,6 @@ AA_TEST_MAIN("full", AA_TEST_BUMP(a_reset_reports_a_write_past_the_end_and_reset
              AA_TEST_BUMP(a_reset_verifies_what_all_threads_of_a_region_were_given),
              AA_TEST_BUMP(redzones_count_in_no_statistic_of_use),
              AA_TEST_BUMP(redzones_do_not_count_against_the_capacity),
+             AA_TEST_BUMP(what_the_upstream_refused_does_not_count_against_the_capacity),
              AA_TEST_BUMP(what_a_rewind_or_free_gives_back_counts_against_the_capacity_no_more),
              AA_TEST_BUMP(a_size_that_overflows_with_its_redzone_is_refused))
